@@ -1,0 +1,130 @@
+"""Runs many specs: what is missing, in parallel, with a progress bar, interruptible and resumable."""
+
+import multiprocessing
+import os
+import signal
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+
+import torch
+
+from sim.run import run
+from sim.store import Store
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One call of `run`: a spec, the seeds it lacks, the rounds whose states other units branch from."""
+
+    spec: object
+    seeds: tuple
+    branches: tuple = ()
+    leader: object = None  # the spec whose kept state this unit starts from
+
+    @property
+    def rounds(self):
+        return self.spec.rounds - (self.spec.branch if self.leader else 0)
+
+
+def plan(specs, seeds, store):
+    """Units for everything that is missing; runs of one trunk share its rounds.
+
+    Of several missing runs with the same trunk (the same run but for windows and final merge) the one that follows it
+    longest leads: it keeps its state at each round where another branches off, and the others start there.
+    """
+    families = {}
+    for spec in dict.fromkeys(specs):
+        missing = store.missing(spec, seeds)
+        if missing:
+            families.setdefault((spec.trunk(), missing), []).append(spec)
+    units = []
+    for (_, missing), family in families.items():
+        leader = max(family, key=lambda spec: spec.branch)
+        others = [spec for spec in family if spec is not leader]
+        branches = tuple(sorted({spec.branch for spec in others if 0 < spec.branch < leader.rounds}))
+        units.append(Unit(leader, missing, branches))
+        units += [Unit(s, missing, (), leader if s.branch in branches else None) for s in others]
+    return units
+
+
+def execute(specs, seeds, folder, device, jobs, bar):
+    """Run what is missing of the specs; `bar(done, total)` is told the progress in rounds.
+
+    On the CPU each run has one thread, so its bits do not depend on `jobs`, the number of processes. Ctrl-C stops
+    every run after its current round with its state kept, and raises KeyboardInterrupt.
+    """
+    store = Store(folder)
+    units = plan(specs, seeds, store)
+    total = sum(unit.rounds for unit in units)
+    if not units:
+        return 0
+    # longest first, leaders before their followers: two processes then end at about the same time
+    units.sort(key=lambda unit: (unit.leader is not None, -unit.rounds * unit.spec.agents))
+    if jobs == 1:
+        _alone(units, store, device, bar, total)
+    else:
+        _pool(units, folder, device, jobs, bar, total)
+    for unit in units:
+        store.drop_states(unit.spec.trunk())
+    return len(units)
+
+
+def _alone(units, store, device, bar, total):
+    torch.set_num_threads(1)
+    done = 0
+
+    def each(_):
+        nonlocal done
+        done += 1
+        bar(done, total)
+
+    for unit in units:
+        run(unit.spec, unit.seeds, device=device, store=store, on_round=each, branches=unit.branches)
+
+
+def _pool(units, folder, device, jobs, bar, total):
+    context = multiprocessing.get_context("spawn")
+    rounds, stop = context.Value("q", 0), context.Event()
+    with ProcessPoolExecutor(jobs, context, _start_worker, (rounds, stop)) as pool:
+        waiting, running, finished = list(units), {}, set()
+        try:
+            while waiting or running:
+                for unit in [u for u in waiting if u.leader is None or u.leader in finished]:
+                    if len(running) >= jobs:
+                        break
+                    waiting.remove(unit)
+                    running[pool.submit(_work, unit, folder, device)] = unit
+                done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                    finished.add(running.pop(future).spec)
+                bar(min(rounds.value, total), total)
+        except BaseException:
+            stop.set()
+            wait(running)
+            raise
+
+
+def _start_worker(rounds, stop):
+    """In a worker process: the parent handles Ctrl-C and tells the workers through `stop`."""
+    global _ROUNDS, _STOP
+    _ROUNDS, _STOP = rounds, stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+
+
+def _work(unit, folder, device):
+    def each(_):
+        with _ROUNDS.get_lock():
+            _ROUNDS.value += 1
+        if _STOP.is_set():
+            raise KeyboardInterrupt
+
+    run(unit.spec, unit.seeds, device=device, store=Store(folder), on_round=each, branches=unit.branches)
+
+
+def default_jobs(device):
+    """Number of processes: the cores this process may use on the CPU, one on an accelerator."""
+    if device != "cpu":
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,104 @@
+"""What a figure or table of the paper is made of, and the one rule by which its claims are judged."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+LEVEL = 0.95
+MIN_SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A statement as a number: `effect(table)` gives one value per seed, to lie beyond `threshold`.
+
+    `relation` ">" or "<": on which side. The effect is chosen so that it would not lie there if the effect vanished.
+    """
+
+    name: str
+    statement: str
+    effect: Callable[[pd.DataFrame], pd.Series]
+    relation: str
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Item:
+    """A figure or table: `base` spec, the named runs made from it, table, drawing, claims, caption.
+
+    runs(base) -> {label: Spec}; table(results) -> the tidy table that is drawn and kept as CSV, where results is
+    {label: (spec, tidy table)} plus a way to get models (see reproduce.Results); draw(table) -> Figure; `paper` says
+    what the original used; `minutes` is the cost alone on two cores, where nothing is shared with other items.
+    """
+
+    name: str
+    title: str
+    paper: str
+    setting: str
+    base: object
+    runs: Callable
+    table: Callable
+    draw: Callable
+    claims: tuple[Claim, ...] = field(default=())
+
+
+def judge(claim, table, seeds):
+    """The verdict on a claim: a dict with the effect's mean, min and max over seeds, bounds and the verdict.
+
+    The rule: with the one-sided 95 % Student bounds of the mean over seeds, lower and upper, a claim "effect > c" is
+    confirmed if lower > c, refuted if upper < c, else not confirmed ("<" likewise). Fewer than 3 seeds, or a seed
+    without a value (a run that diverged), confirm and refute nothing.
+    """
+    effect = claim.effect(table).reindex(seeds).astype(float)
+    mean, spread = effect.mean(), effect.sem() if len(effect) > 1 else float("nan")
+    margin = stats.t.ppf(LEVEL, len(effect) - 1) * spread if len(effect) > 1 else float("inf")
+    lower, upper = mean - margin, mean + margin
+    beyond, short = (lower > claim.threshold, upper < claim.threshold)
+    if claim.relation == "<":
+        beyond, short = upper < claim.threshold, lower > claim.threshold
+    lacking = [int(seed) for seed in effect.index[effect.isna()]]
+    note = ""
+    if lacking:
+        verdict, note = "not confirmed", f"no value for seeds {lacking} (diverged)"
+    elif len(seeds) < MIN_SEEDS:
+        verdict, note = "not confirmed", f"{len(seeds)} seeds, at least {MIN_SEEDS} are needed"
+    else:
+        verdict = "confirmed" if beyond else "refuted" if short else "not confirmed"
+    number = lambda x: None if pd.isna(x) or abs(x) == float("inf") else float(x)  # noqa: E731
+    return {
+        "claim": claim.name,
+        "statement": claim.statement,
+        "relation": claim.relation,
+        "threshold": claim.threshold,
+        "mean": number(mean),
+        "min": number(effect.min()),
+        "max": number(effect.max()),
+        "lower": number(lower),
+        "upper": number(upper),
+        "per_seed": {str(seed): number(value) for seed, value in effect.items()},
+        "verdict": verdict,
+        "note": note,
+    }
+
+
+def last(table, label, metric):
+    """Value of a metric after the last round, per seed, for the run with this label."""
+    rows = table[(table["label"] == label) & (table["metric"] == metric) & table["agent"].isna()]
+    rows = rows[rows["round"] == rows["round"].max()]
+    return rows.set_index("seed")["value"]
+
+
+def describe(spec):
+    """The setting of classification runs in one sentence, for captions."""
+    images = spec.build((0,)).images
+    skew = "IID agents" if np.isinf(spec.problem.alpha) else f"Dirichlet label skew α = {spec.problem.alpha:g}"
+    pixels = images.train_x.shape[-1]
+    return (
+        f"scikit-learn's {spec.problem.data} ({len(images.train_y):,} training and {len(images.test_y)} test images of "
+        f"{pixels}×{pixels} pixels), a small {spec.problem.model} of width {spec.problem.width}, {spec.agents} agents, "
+        f"{skew}, {spec.rounds} rounds of {spec.local_steps} local steps, {spec.optimizer} with lr {spec.lr:g}, "
+        f"batch {spec.batch}, {spec.problem.init} initial weights"
+    )

@@ -1,0 +1,61 @@
+"""Figure 2c: mergeability curves, the local models against the counterfactual merged model at every round."""
+
+from dataclasses import replace
+
+from figures.curves import mergeability
+from paper_repro.item import Claim, Item, describe, last
+from sim.spec import Spec
+
+GOSSIP, SILENT = "R 0.2", "no communication"
+LOCAL, MERGED = "average_global_accuracy", "merged_accuracy"
+
+
+def runs(base):
+    return {GOSSIP: replace(base, keep_models=True), SILENT: replace(base, gossip="none")}
+
+
+def gap(table, metric):
+    return last(table, GOSSIP, metric) - last(table, SILENT, metric)
+
+
+ITEM = Item(
+    name="fig2c",
+    title="Mergeability: average global test accuracy of the local models and of the model that a merge would give, at "
+    "every round, with random peers (R = 0.2) and without communication",
+    paper="ResNet-18 on CIFAR-100, AdamW, 16 agents",
+    setting=describe,
+    base=Spec(),
+    runs=runs,
+    table=lambda results: results.table(),
+    draw=lambda table: mergeability(table, chance=0.1),
+    claims=(
+        Claim(
+            "F1",
+            "with R 0.2 the merged model is more than 0.10 above the local models",
+            lambda table: last(table, GOSSIP, MERGED) - last(table, GOSSIP, LOCAL),
+            ">",
+            0.10,
+        ),
+        Claim(
+            "F3",
+            "without communication the merged model stays below 0.20 (chance is 0.10)",
+            lambda table: last(table, SILENT, MERGED),
+            "<",
+            0.20,
+        ),
+        Claim(
+            "F3",
+            "R 0.2 adds more than 0.30 more to the merged accuracy than to the local accuracy",
+            lambda table: gap(table, MERGED) - gap(table, LOCAL),
+            ">",
+            0.30,
+        ),
+        Claim(
+            "F8",
+            "without gossip one average at the end is worse than the local models themselves",
+            lambda table: last(table, SILENT, MERGED) - last(table, SILENT, LOCAL),
+            "<",
+            0.0,
+        ),
+    ),
+)

@@ -1,0 +1,159 @@
+"""Regenerate figures and tables: run what is missing, draw, judge, and write everything down."""
+
+import importlib.metadata
+import platform
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from figures.style import save
+from paper_repro.execute import execute
+from paper_repro.item import judge
+from paper_repro.items import ITEMS
+from sim.run import pick_device
+from sim.store import Store, csv_bytes, json_bytes, write_whole
+from theory.errors import require
+
+KEPT = ("label", "seed", "round", "step", "metric", "agent", "value")
+
+
+@dataclass(frozen=True)
+class Results:
+    """What an item's table is made from: the stored runs by label."""
+
+    store: Store
+    specs: dict
+    seeds: tuple
+    device: str
+
+    def table(self):
+        """All runs as one tidy table: label, seed, round, step, metric, agent, value, and the fields that differ."""
+        fields = pd.DataFrame({label: spec.flat() for label, spec in self.specs.items()}).T
+        differing = [name for name in fields if len(set(map(str, fields[name]))) > 1]
+        parts = []
+        for label, spec in self.specs.items():
+            part = self.store.load(spec, self.seeds)
+            parts.append(part.assign(label=label, **{name: fields.loc[label, name] for name in differing}))
+        table = pd.concat(parts, ignore_index=True)
+        for name in ("window_start", "window_stop"):
+            if name in table:
+                table[name] = table[name].astype("Int64")
+        return table[[*KEPT, *differing]]
+
+    def models(self, label, seed):
+        """Final models [agents, d] of a run that keeps them."""
+        return self.store.models(self.specs[label], seed)
+
+    def problem(self, label, seed):
+        """The objective of a run, for one seed."""
+        return self.specs[label].build((seed,), self.device)
+
+
+def chosen_items(names):
+    """Items by name, all of them when no name is given."""
+    for name in names:
+        require(name in ITEMS, f"Unknown item {name!r}; valid: {', '.join(ITEMS)}.")
+    return [ITEMS[name] for name in (dict.fromkeys(names) or ITEMS)]
+
+
+def parse_overrides(texts):
+    """{"field": "text"} from ("runs.field=text", ...)."""
+    overrides = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        require(
+            equals and name.startswith("runs."),
+            f"An override reads runs.FIELD=VALUE (like runs.lr=0.05), not {text!r}.",
+        )
+        overrides[name.removeprefix("runs.")] = value
+    return overrides
+
+
+def reproduce(names=(), *, seeds=3, overrides=None, folder="results", device="cpu", jobs=1, bar=lambda *_: None):
+    """Regenerate items into `folder`; returns one record per item (the JSON side-car, see docs/json.md)."""
+    items = chosen_items(names)
+    require(isinstance(seeds, int) and seeds >= 1, f"seeds must be a whole number of at least 1, not {seeds!r}.")
+    require(jobs >= 1, f"jobs must be at least 1, not {jobs}.")
+    pick_device(device)
+    seeds = tuple(range(seeds))
+    specs = {item.name: item.runs(item.base.override(**(overrides or {}))) for item in items}
+    folder = Path(folder)
+    check_writable(folder)
+    execute([spec for runs in specs.values() for spec in runs.values()], seeds, folder, device, jobs, bar)
+    return [_finish(item, Results(Store(folder), specs[item.name], seeds, device), folder) for item in items]
+
+
+def check_writable(folder):
+    """Fail before any work is done where nothing could be written."""
+    probe = folder / ".writable"
+    write_whole(probe, b"")
+    probe.unlink()
+
+
+def _finish(item, results, folder):
+    started = time.perf_counter()
+    table = item.table(results)
+    figure = item.draw(table)
+    save(figure, folder / item.name)
+    write_whole(folder / f"{item.name}.csv", csv_bytes(table))
+    verdicts = [judge(claim, table, results.seeds) for claim in item.claims]
+    facts = {
+        label: {str(seed): results.store.facts(spec, seed) for seed in results.seeds}
+        for label, spec in results.specs.items()
+    }
+    record = {
+        "item": item.name,
+        "title": item.title,
+        "caption": caption(item, results),
+        "claims": verdicts,
+        "seeds": list(results.seeds),
+        "runs": {
+            label: {"key": spec.key(), "fields": spec.flat(), "results": facts[label]}
+            for label, spec in results.specs.items()
+        },
+        "seconds": {
+            "runs": sum(max(fact["seconds"] for fact in by_seed.values()) for by_seed in facts.values()),
+            "table, drawing and claims": time.perf_counter() - started,
+        },
+        "versions": versions(),
+        "revision": revision(),
+        "files": [f"{item.name}.{suffix}" for suffix in ("pdf", "png", "csv", "json")],
+    }
+    write_whole(folder / f"{item.name}.json", json_bytes(record))
+    return record
+
+
+def caption(item, results):
+    """What the figure shows, on which data and seeds, and what the paper used instead."""
+    seeds = ", ".join(map(str, results.seeds))
+    base = next(iter(results.specs.values()), None)
+    ran = f" Here: {item.setting(base)}; seeds {seeds}." if base else ""
+    return f"{item.title}.{ran} The paper: {item.paper}."
+
+
+def versions():
+    """Versions of what computes the numbers."""
+    names = ("onemerge", "torch", "numpy", "scipy", "sympy", "networkx", "pandas", "matplotlib", "scikit-learn")
+    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}}
+
+
+def revision():
+    """Git revision of this code: of the checkout it runs from ("+changes" when that differs), else the installed one.
+
+    An installed package carries its revision in its version (0.1.0+g1a2b3c4); None where neither is known.
+    """
+    here = Path(__file__).resolve()
+
+    def git(*words):
+        done = subprocess.run(["git", "-C", str(here.parent), *words], capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", here.name)  # a checkout that merely contains the environment does not count
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "--", "..") else "")
+    except (OSError, subprocess.CalledProcessError):
+        local = importlib.metadata.version("onemerge").partition("+")[2]
+        return local.partition(".")[0].removeprefix("g") or None

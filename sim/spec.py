@@ -1,0 +1,149 @@
+"""One frozen value names a run: its fields give flags, the content hash and the columns of the table."""
+
+import hashlib
+import json
+import types
+import typing
+from dataclasses import asdict, dataclass, field, fields, replace
+
+from sim.network import Classification
+from sim.optimizer import Optimizer
+from sim.quadratic import Quadratic
+from sim.schedule import merge, silent, then_merge, window
+from sim.step import ORDERS
+from theory.errors import OnemergeError, require
+from theory.gossip import constant, one_peer_exponential, random_matching, random_peers
+from theory.graphs import exponential, ring
+from theory.mixing import metropolis, uniform
+
+NUMERICS = 1  # raised whenever the same spec gives other numbers; guarded by a golden run in the tests
+
+GOSSIPS = {
+    "none": lambda spec: silent,
+    "random_peers": lambda spec: random_peers(spec.agents, spec.peers).draw,
+    "random_matching": lambda spec: random_matching(spec.agents, spec.peers).draw,
+    "ring": lambda spec: constant(metropolis(ring(spec.agents))).draw,
+    "exponential": lambda spec: constant(uniform(exponential(spec.agents))).draw,
+    "one_peer_exponential": lambda spec: one_peer_exponential(spec.agents).draw,
+    "complete": lambda spec: merge(spec.agents),
+}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A run of `rounds` rounds of `local_steps` steps and one communication each, by `agents` agents.
+
+    `gossip` names who talks (GOSSIPS; `peers` is R of the random ones; "complete" every round is federated learning);
+    inside rounds window_start <= t < window_stop the gossip is complete; `final_merge` replaces the last round's
+    gossip by one global merge. `measure_every` and `gradients_every` count rounds. `keep_models` stores the final
+    models. Seeds and the device are not fields: a seed is a replica of the spec, the device is recorded.
+    """
+
+    problem: Classification | Quadratic = field(default_factory=Classification)
+    agents: int = 16
+    rounds: int = 100
+    local_steps: int = 10
+    batch: int = 32
+    optimizer: str = "sgd"
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    clip: float = 0.0
+    gossip: str = "random_peers"
+    peers: float = 0.2
+    order: str = "adapt_then_combine"
+    window_start: int | None = None
+    window_stop: int | None = None
+    final_merge: bool = False
+    measure_every: int = 1
+    gradients_every: int = 0
+    keep_models: bool = False
+
+    def __post_init__(self):
+        for name in ("agents", "rounds", "local_steps", "batch", "measure_every"):
+            value = getattr(self, name)
+            require(
+                isinstance(value, int) and value >= 1, f"{name} must be a whole number of at least 1, not {value!r}."
+            )
+        require(self.gossip in GOSSIPS, f"Unknown gossip {self.gossip!r}; valid: {', '.join(GOSSIPS)}.")
+        require(self.order in ORDERS, f"Unknown order {self.order!r}; valid: {', '.join(ORDERS)}.")
+        require(self.gradients_every >= 0, f"gradients_every must be >= 0 (0: never), not {self.gradients_every}.")
+        both = (self.window_start is None) == (self.window_stop is None)
+        require(both, f"a window needs both ends, not {self.window_start} and {self.window_stop}.")
+        if self.window_start is not None:
+            fits = 0 <= self.window_start < self.window_stop <= self.rounds
+            require(
+                fits,
+                f"a window needs 0 <= start < stop <= rounds = {self.rounds}, "
+                f"not {self.window_start} and {self.window_stop}.",
+            )
+        self.local_optimizer()
+        self.schedule()
+
+    def schedule(self):
+        """Who communicates in round t: a schedule (sim.schedule)."""
+        acting = GOSSIPS[self.gossip](self)
+        if self.window_start is not None:
+            acting = window(acting, merge(self.agents), self.window_start, self.window_stop)
+        return then_merge(acting, self.agents, self.rounds - 1) if self.final_merge else acting
+
+    def local_optimizer(self):
+        """The local optimizer of every agent."""
+        return Optimizer(self.optimizer, self.lr, self.momentum, self.weight_decay, self.clip)
+
+    def build(self, seeds, device="cpu"):
+        """The problem, with one replica per seed."""
+        if isinstance(self.problem, Quadratic):
+            return self.problem.build(self.agents, seeds, device)
+        return self.problem.build(self.agents, seeds, self.batch, device)
+
+    def trunk(self):
+        """The run that this one follows, bit for bit, until round `branch`: no window, no merge, no end."""
+        return replace(self, window_start=None, window_stop=None, final_merge=False, rounds=1, keep_models=False)
+
+    @property
+    def branch(self):
+        """First round in which this run may differ from every other run of the same trunk."""
+        merge_round = self.rounds - 1 if self.final_merge else self.rounds
+        return merge_round if self.window_start is None else min(self.window_start, merge_round)
+
+    def flat(self):
+        """All fields as one flat dict, the problem's fields among them (problem: its kind)."""
+        inner = {"problem": type(self.problem).__name__.lower(), **asdict(self.problem)}
+        outer = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "problem"}
+        return inner | outer
+
+    def key(self):
+        """Content hash of all fields, defaults included, and of the numerics version (16 hex digits)."""
+        text = json.dumps([NUMERICS, self.flat()], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def override(self, **texts):
+        """This spec with fields replaced by values given as text, as on the command line (`--set runs.lr=0.05`)."""
+        own = {f.name: f for f in fields(self) if f.name != "problem"}
+        inner = {f.name: f for f in fields(self.problem)}
+        changes, inner_changes = {}, {}
+        for name, text in texts.items():
+            if name in own:
+                changes[name] = parse_field(name, own[name].type, text)
+            elif name in inner:
+                inner_changes[name] = parse_field(name, inner[name].type, text)
+            else:
+                raise OnemergeError(f"Unknown field {name!r} of runs; valid: {', '.join(sorted(own | inner))}.")
+        return replace(self, problem=replace(self.problem, **inner_changes), **changes)
+
+
+def parse_field(name, kind, text):
+    """The text of a field as the field's type: int, float, bool ("true", "false"), str, or "none" where allowed."""
+    allowed = typing.get_args(kind) if isinstance(kind, types.UnionType) else (kind,)
+    if types.NoneType in allowed and text.lower() == "none":
+        return None
+    kind = next(k for k in allowed if k is not types.NoneType)
+    if kind is bool:
+        require(text.lower() in ("true", "false"), f"{name} must be true or false, not {text!r}.")
+        return text.lower() == "true"
+    try:
+        return kind(text)
+    except ValueError:
+        word = {int: "a whole number", float: "a number"}[kind]
+        raise OnemergeError(f"{name} must be {word}, not {text!r}.") from None

@@ -1,0 +1,250 @@
+import networkx as nx
+import numpy as np
+import pytest
+
+from theory.errors import OnemergeError
+from theory.graphs import (
+    TOPOLOGIES,
+    complete,
+    connected,
+    erdos_renyi,
+    exponential,
+    grid,
+    hypercube,
+    path,
+    random_geometric,
+    random_regular,
+    read_graph,
+    ring,
+    star,
+    topology,
+    torus,
+)
+
+
+def edges(graph):
+    return sorted(graph.edges) if graph.is_directed() else sorted(tuple(sorted(e)) for e in graph.edges)
+
+
+SMALL = [
+    (ring(1), []),
+    (ring(2), [(0, 1)]),
+    (ring(3), [(0, 1), (0, 2), (1, 2)]),
+    (path(1), []),
+    (path(2), [(0, 1)]),
+    (path(3), [(0, 1), (1, 2)]),
+    (star(1), []),
+    (star(2), [(0, 1)]),
+    (star(3), [(0, 1), (0, 2)]),
+    (complete(1), []),
+    (complete(2), [(0, 1)]),
+    (complete(3), [(0, 1), (0, 2), (1, 2)]),
+    (hypercube(1), []),
+    (hypercube(2), [(0, 1)]),
+    (hypercube(4), [(0, 1), (0, 2), (1, 3), (2, 3)]),
+    (exponential(1), []),
+    (exponential(2), [(0, 1), (1, 0)]),
+    (exponential(3), [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)]),
+    (torus(1, 1), []),
+    (torus(1, 2), [(0, 1)]),
+    (torus(2, 1), [(0, 1)]),
+    (torus(2, 2), [(0, 1), (0, 2), (1, 3), (2, 3)]),
+    (torus(1, 4), [(0, 1), (0, 3), (1, 2), (2, 3)]),
+    (torus(2, 3), [(0, 1), (0, 2), (0, 3), (1, 2), (1, 4), (2, 5), (3, 4), (3, 5), (4, 5)]),
+    (grid(1, 1), []),
+    (grid(1, 3), [(0, 1), (1, 2)]),
+    (grid(2, 3), [(0, 1), (0, 3), (1, 2), (1, 4), (2, 5), (3, 4), (4, 5)]),
+    (random_regular(1, 0, 0), []),
+    (random_regular(2, 1, 0), [(0, 1)]),
+    (random_regular(3, 0, 0), []),
+    (random_regular(3, 2, 0), [(0, 1), (0, 2), (1, 2)]),
+    (erdos_renyi(1, 0.5, 0), []),
+    (erdos_renyi(2, 1, 0), [(0, 1)]),
+    (erdos_renyi(3, 0, 0), []),
+    (erdos_renyi(3, 1.0, 0), [(0, 1), (0, 2), (1, 2)]),
+    (random_geometric(1, 0.5, 0), []),
+    (random_geometric(2, 2, 0), [(0, 1)]),
+    (random_geometric(3, 0, 0), []),
+    (random_geometric(3, 1.5, 0), [(0, 1), (0, 2), (1, 2)]),
+]
+
+
+@pytest.mark.parametrize(("graph", "expected"), SMALL)
+def test_small_sizes_edge_by_edge(graph, expected):
+    assert edges(graph) == expected
+
+
+LARGE = [
+    (ring(8), nx.cycle_graph(8)),
+    (path(8), nx.path_graph(8)),
+    (star(8), nx.star_graph(7)),
+    (complete(7), nx.complete_graph(7)),
+    (hypercube(16), nx.hypercube_graph(4)),
+    (torus(4, 5), nx.grid_2d_graph(4, 5, periodic=True)),
+    (grid(4, 5), nx.grid_2d_graph(4, 5)),
+]
+
+
+@pytest.mark.parametrize(("graph", "twin"), LARGE)
+def test_families_equal_networkx_up_to_names(graph, twin):
+    # sorted node names of networkx are 0..n-1, (row, col) row by row, or bits from the highest: the documented order
+    names = {name: i for i, name in enumerate(sorted(twin))}
+    assert edges(graph) == edges(nx.relabel_nodes(twin, names))
+
+
+@pytest.mark.parametrize("graph", [g for g, _ in SMALL + LARGE] + [exponential(12), exponential(16)])
+def test_nodes_are_0_to_n_in_order_without_loops(graph):
+    assert list(graph) == list(range(len(graph)))
+    assert nx.number_of_selfloops(graph) == 0
+    assert not graph.is_multigraph()
+
+
+def test_exponential_sends_to_powers_of_two():
+    graph = exponential(6)
+    assert graph.is_directed()
+    assert sorted(graph.successors(4)) == [0, 2, 5]  # 4 + 2, 4 + 4 mod 6, 4 + 1
+    assert {d for _, d in graph.in_degree} == {d for _, d in graph.out_degree} == {3}
+
+
+@pytest.mark.parametrize("degree", [0, 3, 7, 8, 13, 15])
+def test_random_regular_has_the_degree(degree):
+    graph = random_regular(16, degree, seed=3)
+    assert {d for _, d in graph.degree} == {degree}
+    assert list(graph) == list(range(16))
+
+
+def test_random_graphs_depend_on_the_seed_alone():
+    np.random.seed(0)  # noqa: NPY002 - the global generator must have no say
+    for draw in (
+        lambda seed: random_regular(20, 4, seed),
+        lambda seed: erdos_renyi(20, 0.3, seed),
+        lambda seed: random_geometric(20, 0.3, seed),
+    ):
+        assert edges(draw(1)) == edges(draw(1))
+        assert edges(draw(1)) != edges(draw(2))
+
+
+def test_erdos_renyi_links_pairs_with_the_probability():
+    pairs = 60 * 59 // 2
+    links = np.array([erdos_renyi(60, 0.2, seed).number_of_edges() for seed in range(20)])
+    assert abs(links.mean() - 0.2 * pairs) < 5 * (0.2 * 0.8 * pairs / 20) ** 0.5
+
+
+def test_random_geometric_is_monotone_in_the_radius():
+    near, far = random_geometric(30, 0.2, 5), random_geometric(30, 0.4, 5)
+    assert set(edges(near)) < set(edges(far))
+
+
+def test_connected_is_strong_for_directed_graphs():
+    one_way = nx.DiGraph([(0, 1), (1, 2)])
+    assert not connected(one_way)
+    assert connected(nx.DiGraph([(0, 1), (1, 2), (2, 0)]))
+    assert connected(ring(1))
+    assert not connected(random_regular(3, 0, 0))
+
+
+def test_topology_by_name():
+    sizes = {
+        "torus": {"rows": 2, "cols": 4},
+        "grid": {"rows": 2, "cols": 4},
+        "random_regular": {"agents": 8, "degree": 3, "seed": 1},
+        "erdos_renyi": {"agents": 8, "probability": 0.5, "seed": 1},
+        "random_geometric": {"agents": 8, "radius": 0.5, "seed": 1},
+    }
+    for name, rule in TOPOLOGIES.items():
+        parameters = sizes.get(name, {"agents": 8})
+        graph = topology(name, **parameters)
+        assert len(graph) == 8
+        assert edges(graph) == edges(rule(**parameters))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: topology("rign", agents=4), ["'rign'", "ring, path, torus", "random_geometric"]),
+        (lambda: topology("torus", rows=4), ["torus", "misses parameter cols", "rows, cols"]),
+        (lambda: topology("ring", agents=4, degree=2), ["ring", "no parameter degree", "agents"]),
+        (lambda: ring(0), ["agents is 0", "at least 1"]),
+        (lambda: ring(2.5), ["agents is 2.5", "integer"]),
+        (lambda: ring(True), ["agents is True", "integer"]),
+        (lambda: ring("8"), ["agents is '8'", "integer"]),
+        (lambda: torus(3, 0), ["cols is 0", "at least 1"]),
+        (lambda: grid(-1, 3), ["rows is -1", "at least 1"]),
+        (lambda: hypercube(6), ["agents is 6", "power of two"]),
+        (lambda: random_regular(5, 3, 0), ["degree is 3 with 5 agents", "even"]),
+        (lambda: random_regular(5, 5, 0), ["degree is 5", "at most 4"]),
+        (lambda: random_regular(5, 2, -1), ["seed is -1", "at least 0"]),
+        (lambda: erdos_renyi(5, 1.5, 0), ["probability is 1.5", "from 0 to 1"]),
+        (lambda: erdos_renyi(5, float("nan"), 0), ["probability is nan", "from 0 to 1"]),
+        (lambda: random_geometric(5, -0.1, 0), ["radius is -0.1", "at least 0"]),
+    ],
+)
+def test_bad_parameters_are_named(call, words):
+    with pytest.raises(OnemergeError) as error:
+        call()
+    assert "\n" not in str(error.value)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_edge_list_with_comments_weights_and_natural_order(tmp_path):
+    file = tmp_path / "net.edgelist"
+    file.write_text("# a path a2 - a10 - b\na10 b 0.5\n\nb a10 {'weight': 3}\na10 a2 # last\n")
+    graph = read_graph(file)
+    assert edges(graph) == [(0, 1), (1, 2)]
+    assert list(graph) == [0, 1, 2]
+    assert [graph.nodes[i]["label"] for i in graph] == ["a2", "a10", "b"]
+    assert all(not data for _, _, data in graph.edges(data=True))
+
+
+@pytest.mark.parametrize("suffix", [".edgelist", ".txt", ".edges", ".EDGES"])
+def test_edge_list_round_trip(tmp_path, suffix):
+    nx.write_edgelist(ring(12), tmp_path / f"ring{suffix}")
+    assert edges(read_graph(tmp_path / f"ring{suffix}")) == edges(ring(12))
+
+
+@pytest.mark.parametrize("graph", [ring(12), ring(1), exponential(12), nx.MultiGraph([(0, 1), (0, 1), (1, 2)])])
+def test_graphml_keeps_the_direction(tmp_path, graph):
+    nx.write_graphml(graph, tmp_path / "net.graphml")
+    read = read_graph(tmp_path / "net.graphml")
+    assert read.is_directed() == graph.is_directed()
+    assert edges(read) == edges(nx.DiGraph(graph) if graph.is_directed() else nx.Graph(graph))
+    assert list(read) == list(range(len(graph)))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("net.json", "{}", ["'.json'", ".edgelist, .txt, .edges, .graphml"]),
+        ("net.txt", "", ["net.txt is empty"]),
+        ("net.graphml", " \n", ["net.graphml is empty"]),
+        ("net.txt", "# nothing\n", ["has no agents"]),
+        ("net.txt", "0 1\n2\n", ["line 2", "'2'", "two labels"]),
+        ("net.txt", "0 1\n0,2\n", ["line 2", "'0,2'", "separated by blanks"]),
+        ("net.txt", "0, 2\n", ["line 1", "'0, 2'"]),
+        ("net.txt", "0 1 2 3\n", ["line 1", "'0 1 2 3'", "at most one weight"]),
+        ("net.txt", "0 1 far\n", ["line 1", "'0 1 far'"]),
+        ("net.txt", "0 1\n1 1\n", ["agent '1'", "edge to itself"]),
+        ("net.graphml", "not xml", ["not a GraphML file"]),
+        ("net.graphml", "<html></html>", ["not a GraphML file"]),
+        ("net.graphml", '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph/></graphml>', ["net.graphml"]),
+    ],
+)
+def test_bad_graph_files_are_named(tmp_path, name, text, words):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(OnemergeError) as error:
+        read_graph(tmp_path / name)
+    assert "\n" not in str(error.value)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_missing_directory_and_binary_files_are_named(tmp_path):
+    with pytest.raises(OnemergeError, match=r"absent\.txt is not a file"):
+        read_graph(tmp_path / "absent.txt")
+    (tmp_path / "folder.txt").mkdir()
+    with pytest.raises(OnemergeError, match=r"folder\.txt is not a file"):
+        read_graph(tmp_path / "folder.txt")
+    (tmp_path / "binary.edges").write_bytes(b"0 1\n\xff\xfe")
+    with pytest.raises(OnemergeError, match="not UTF-8 text: byte 4"):
+        read_graph(tmp_path / "binary.edges")

@@ -1,0 +1,151 @@
+"""Every symbol of the theory once: name, domain, unit, look and meaning; and the tags of assumptions.
+
+The ASCII name is the keyword by which callers pass a value, the name of the simulator's metric where there is one, and
+the name of the sympy symbol. Units are powers of [loss] and [theta]: a bound whose two sides scale differently under
+theta -> theta / s is wrong, whatever the numbers say.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+
+from theory.errors import OnemergeError, require
+
+DOMAINS = {  # name: (what a value must be, assumptions of the sympy symbol, test of an array)
+    "real": ("a finite number", {"real": True}, np.isfinite),
+    "positive": ("> 0", {"positive": True}, lambda x: np.isfinite(x) & (x > 0)),
+    "nonnegative": (">= 0", {"nonnegative": True}, lambda x: np.isfinite(x) & (x >= 0)),
+    "rate": ("in (0, 1]", {"positive": True}, lambda x: (x > 0) & (x <= 1)),
+    "ratio": ("in [0, 1]", {"nonnegative": True}, lambda x: (x >= 0) & (x <= 1)),
+    "count": ("a positive integer", {"positive": True, "integer": True}, lambda x: (x >= 1) & (x == np.floor(x))),
+}
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """One quantity: `latex` ending in ^2 marks a square, so that its root prints without a radical.
+
+    `random` marks quantities of one trajectory; a bound about such a quantity speaks of its expectation.
+    """
+
+    name: str
+    latex: str
+    domain: str
+    loss: int
+    theta: int
+    meaning: str
+    random: bool = False
+
+    @property
+    def sympy(self):
+        return sympy.Symbol(self.name, **DOMAINS[self.domain][1])
+
+    @property
+    def look(self):
+        """The expression that stands for the symbol when a formula is printed."""
+        if self.latex.endswith("^2"):
+            return sympy.Symbol(self.latex.removesuffix("^2"), nonnegative=True) ** 2
+        return sympy.Symbol(self.latex, **DOMAINS[self.domain][1])
+
+    @property
+    def unit(self):
+        return (self.loss, self.theta)
+
+
+_SYMBOLS = (
+    # the run
+    Symbol("agents", "m", "count", 0, 0, "number of agents, also the number of nodes of a topology"),
+    Symbol("steps", "T", "positive", 0, 0, "number of steps"),
+    Symbol("lr", r"\eta", "positive", -1, 2, "learning rate"),
+    Symbol("epsilon", r"\varepsilon", "positive", 2, -2, "target for the mean of the squared gradient norms"),
+    Symbol("initial_gap", r"\Delta", "nonnegative", 1, 0, "global loss of the initial model minus its infimum"),
+    # the problem
+    Symbol("sigma", r"\sigma", "nonnegative", 1, -1, "root of the bound on the mean variance of the noise"),
+    Symbol("zeta", r"\zeta", "nonnegative", 1, -1, "bound on the diversity of the agents' gradients"),
+    Symbol("phi", r"\phi", "nonnegative", 1, -1, "bound on the root mean square local gradient"),
+    Symbol("L1", "L_{1}", "positive", 1, -1, "bound on the gradient norm of the global loss"),
+    Symbol("L2", "L_{2}", "positive", 1, -2, "bound on the Hessian norm of the global loss, its smoothness"),
+    Symbol("L3", "L_{3}", "nonnegative", 1, -3, "bound on the norm of the third derivative of the global loss"),
+    Symbol("L4", "L_{4}", "nonnegative", 1, -4, "bound on the norm of the fourth derivative of the global loss"),
+    Symbol("L_local", r"L_{\mathrm{loc}}", "positive", 1, -2, "smoothness of every agent's own loss"),
+    Symbol("ell", r"\ell", "positive", 0, 0, "cap on the learning rate times L2"),
+    # the topology
+    Symbol("p", "p", "rate", 0, 0, "consensus rate: E|Theta W - mean|^2 <= (1 - p)|Theta - mean|^2"),
+    Symbol("slem", r"\lambda", "ratio", 0, 0, "second largest modulus of the eigenvalues of a mixing matrix"),
+    Symbol("one_minus_slem", r"(1-\lambda)", "ratio", 0, 0, "one minus slem, without the subtraction"),
+    Symbol("rows", "a", "count", 0, 0, "rows of a torus"),
+    Symbol("cols", "b", "count", 0, 0, "columns of a torus"),
+    Symbol("noise_gain", "S", "nonnegative", 0, 0, "sup_t (1/m) sum_k |W_t ... W_(t-k+1) - J|_F^2"),
+    Symbol("drift_gain", "R", "nonnegative", 0, 0, "sup_t sum_k |W_t ... W_(t-k+1) - J|_2"),
+    # the state of a run
+    Symbol("consensus_distance", r"\Xi_{t}^2", "nonnegative", 0, 2, "mean over agents of |theta_k - mean|^2", True),
+    Symbol("next_consensus_distance", r"\Xi_{t+1}^2", "nonnegative", 0, 2, "consensus_distance one step later", True),
+    Symbol("local_gradient_norm_sq", r"\phi_{t}^2", "nonnegative", 2, -2, "mean of |grad L_k(theta_k)|^2", True),
+    Symbol("merged_loss", r"L(\bar{\theta}_{t})", "real", 1, 0, "global loss of the merged model", True),
+    Symbol("next_merged_loss", r"L(\bar{\theta}_{t+1})", "real", 1, 0, "merged_loss one step later", True),
+    Symbol("gradient_norm_sq", r"\|\nabla L(\bar{\theta}_{t})\|^2", "nonnegative", 2, -2,
+           "squared norm of the global gradient at the merged model", True),
+    Symbol("gradient_norm_sq_mean", r"\frac{1}{T}\sum_{t<T}\mathbb{E}\,\|\nabla L(\bar{\theta}_{t})\|^2",
+           "nonnegative", 2, -2, "mean over the steps of the expected gradient_norm_sq"),
+    Symbol("discrepancy_norm_sq", r"\|e_{t}\|^2", "nonnegative", 2, -2,
+           "|e|^2, e = mean of the local gradients minus the global gradient at the merged model", True),
+    Symbol("discrepancy_inner", r"\langle\nabla L(\bar{\theta}_{t}),e_{t}\rangle", "real", 2, -2, "grad L . e", True),
+    # the implicit terms of the paper
+    Symbol("T2", r"g^{\top}\nabla\mathrm{Tr}(\nabla^{2}L\,\Gamma)", "real", 2, -2,
+           "global gradient times the gradient of Tr(Hessian times Gamma), at the merged model", True),
+    Symbol("U", "U^{(t)}", "real", 2, -2, "what gossip adds to the descent, divided by the learning rate", True),
+    Symbol("U_mean", r"\overline{U}", "real", 2, -2, "mean over the steps of the expected U"),
+    Symbol("U_sum", r"\sum_{t<T}U^{(t)}", "real", 2, -2, "sum over the steps of U"),
+    Symbol("descent_remainder", r"\mathcal{O}(\Xi_{t}^{3})", "real", 1, 0, "third order of the descent"),
+)  # fmt: skip
+NOTATION = {symbol.name: symbol for symbol in _SYMBOLS}
+
+ASSUMPTIONS = {
+    "A1": "every mixing matrix is doubly stochastic and, in expectation, contracts at the consensus rate p",
+    "A2": "the global loss has four derivatives, bounded by L1 to L4",
+    "A3": "gradient noise is unbiased with mean variance at most sigma^2; local gradients differ by at most zeta",
+    "bounded_gradients": "the mean square of the local gradient norms stays below phi^2",
+    "common_start": "all agents start from the same model",
+    "zero_start": "the consensus distance is zero at the start",
+    "doubly_stochastic": "every mixing matrix is doubly stochastic",
+    "homogeneous": "all agents share one loss",
+    "independent_gossip": "the mixing matrix is independent of the noise and of the past",
+    "independent_noise": "the noise is independent across agents, given the past",
+    "noise_per_agent": "the noise of every single agent has variance at most sigma^2",
+    "slow_gradients": "phi_t^2 <= (1 + p/4) phi_(t+1)^2 for every step",
+    "smooth": "the gradient of the global loss is L2-Lipschitz",
+    "smooth_agents": "the gradient of every agent's loss is L_local-Lipschitz",
+    "normal_mixing": "one fixed mixing matrix that commutes with its transpose, as symmetric and circulant ones do",
+}
+
+
+def symbols(names):
+    """The sympy symbols of space separated `names`, as a tuple."""
+    known = ", ".join(NOTATION)
+    for name in names.split():
+        require(name in NOTATION, f"no symbol {name!r} in the notation, which has {known}")
+    return tuple(NOTATION[name].sympy for name in names.split())
+
+
+def unit_of(expression):
+    """(power of [loss], power of [theta]) of a formula; OnemergeError where terms of different units meet."""
+    expression = sympy.sympify(expression)
+    if expression.is_Symbol:
+        return NOTATION[expression.name].unit
+    if expression.is_number:
+        return (0, 0)
+    units = [unit_of(argument) for argument in expression.args]
+    if expression.is_Mul:
+        return tuple(sum(powers) for powers in zip(*units, strict=True))
+    if expression.is_Pow:
+        fixed = units[1] == (0, 0) and (expression.exp.is_number or units[0] == (0, 0))
+        require(fixed, f"{expression} has no unit: its exponent varies")
+        return tuple(power * expression.exp if power else 0 for power in units[0])
+    if not (expression.is_Add or isinstance(expression, (sympy.Max, sympy.Min, sympy.Abs))):
+        units.append((0, 0))  # sin, log and other functions of plain numbers
+    if len(set(units)) > 1:
+        terms = zip(expression.args, units, strict=False)
+        listed = ", ".join(f"{term} in loss^{loss} theta^{theta}" for term, (loss, theta) in terms)
+        raise OnemergeError(f"{expression} mixes units: {listed}")
+    return units[0]
