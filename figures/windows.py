@@ -84,6 +84,7 @@ def draw_panel(ax, table, baseline, inset_window):
             tops = np.maximum(tops, final.max())
     under = tops[: int(np.ceil((INSET[0] + INSET[2]) * len(windows))) + 1]
     ax.set_ylim(0, max(tops.max() / 0.95, under.max() / (INSET[1] - 0.13)))
+    ax.set_yticks(range(0, 101, 20))
     ax.set_xlim(-0.6, len(windows) - 0.4)
     shown = range(0, len(windows), 1 + len(windows) // 40)
     ax.set_xticks(shown, [f"{a}–{b}" for a, b in (windows[k] for k in shown)], rotation=90 if len(windows) > 12 else 0)

@@ -11,7 +11,7 @@ from sim.spec import Spec
 from theory.polygon import inside, regular_polygon, wachspress
 
 LABEL = "R 0.2"
-SIDE = 61  # grid points across the polygon
+SIDE, ON_EDGE, INNER = 61, 12, 0.99  # grid points across, parts of an edge, extent of the grid
 
 
 def runs(base):
@@ -19,11 +19,15 @@ def runs(base):
 
 
 def grid(agents):
-    """Points (x, y) of a square grid inside the regular polygon, its vertices first, its center next."""
+    """(vertices of the regular polygon, points): vertices first, center next, then points on its edges and inside."""
     vertices = regular_polygon(agents)
+    along = np.linspace(0, 1, ON_EDGE, endpoint=False)[1:, None, None]
+    edges = (1 - along) * vertices + along * np.roll(vertices, -1, axis=0)
     ticks = np.linspace(-1, 1, SIDE)
     points = np.stack(np.meshgrid(ticks, ticks), axis=-1).reshape(-1, 2)
-    return vertices, np.concatenate([vertices, np.zeros((1, 2)), points[inside(points, vertices)]])
+    points = points[inside(points, INNER * vertices)]  # a margin to the edges, else slivers of triangles
+    points = points[np.abs(points).max(axis=1) > 0]
+    return vertices, np.concatenate([vertices, np.zeros((1, 2)), edges.reshape(-1, 2), points])
 
 
 def table(results):

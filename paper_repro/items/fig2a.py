@@ -53,17 +53,17 @@ ITEM = Item(
     claims=(
         Claim(
             "F4",
-            "final accuracy: the last three windows beat the first three by more than 0.10",
+            "final accuracy: the last three windows beat the first three",
             late_minus_early(1),
             ">",
-            0.10,
+            0.0,
         ),
         Claim(
             "F4",
-            "best accuracy: the last three windows beat the first three by more than 0.02",
+            "best accuracy: the last three windows beat the first three",
             late_minus_early(0),
             ">",
-            0.02,
+            0.0,
         ),
     ),
 )
