@@ -51,16 +51,27 @@ def points_of(table):
     return vertices.sort_values("angle"), points[~repeated], center
 
 
+def no_map(text):
+    """An empty figure that says why there is no map."""
+    figure, ax = style.axes(style.COLUMN_WIDTH, 1.2)
+    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
+    ax.set_axis_off()
+    return figure
+
+
 @style.look()
 def landscape(table, *, value_label="test loss (nats)"):
     """Fig. 1c: filled contours of `value` over the convex polygon whose vertices are the agents' models.
 
     Columns x, y, value and agent; rows with an agent are the vertices, their center is the uniform average "merged",
     and the other rows are weighted averages at (x, y). Between points the map is linear on Delaunay triangles, so an
-    edge shows a barrier only where there are points on it. Nothing is drawn outside the polygon.
+    edge shows a barrier only where there are points on it. Nothing is drawn outside the polygon. A table that is only
+    a row `diverged` gives a figure that says so.
     """
     tidy.need(table, ("x", "y", "value", "agent"))
     table = table.reset_index(drop=True)
+    if "metric" in table and (table["metric"] == "diverged").all():
+        return no_map(f"the run diverged at step {table['value'].iloc[0]:.0f}:\nthere are no models to average")
     infinite = int((~np.isfinite(table["value"].astype(float))).sum())
     require(infinite == 0, f"The landscape has {infinite} values that are not finite, and a map cannot show them.")
     vertices, points, center = points_of(table)

@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+from functools import cached_property
 
 import click
 
@@ -97,3 +98,74 @@ def reproduce(items, seeds, overrides, out, device, jobs, as_json):
         print_verdicts(records, out)
     verdicts = {claim["verdict"] for record in records for claim in record["claims"]}
     return EXIT_REFUTED if "refuted" in verdicts else 0
+
+
+class Number(click.ParamType):
+    """A whole number where the text is one, else a number."""
+
+    name = "number"
+
+    def convert(self, value, param, ctx):
+        for kind in (int, float):
+            try:
+                return kind(value)
+            except ValueError:
+                continue
+        return self.fail(f"{value!r} is not a number.", param, ctx)
+
+
+class TopologyCommand(click.Command):
+    """A command that also takes every parameter of every topology, read from their functions when it is called."""
+
+    @cached_property
+    def parameters(self):
+        from paper_repro.check import PARAMETERS
+
+        shown = {parameter: ", ".join(names) for parameter, names in PARAMETERS.items()}
+        return [click.Option([f"--{name}"], type=Number(), help=f"Of {names}.") for name, names in shown.items()]
+
+    def get_params(self, ctx):
+        return [*self.parameters, *super().get_params(ctx)]
+
+
+@main.command(cls=TopologyCommand)
+@click.argument("topology", required=False)
+@click.option(
+    "--file", help="A graph (.edgelist, .edges, .txt, .graphml) or a matrix (.npy, .csv) in place of TOPOLOGY."
+)
+@click.option(
+    "--weights", help="metropolis, uniform, max_degree or lazy_metropolis  [default: metropolis, directed uniform]"
+)
+@click.option("--L", "L", type=float, default=1.0, show_default=True, help="Largest curvature of the mean loss.")
+@click.option("--mu", type=float, help="Smallest curvature of the mean loss  [default: L/10]")
+@click.option("--sigma", type=float, default=1.0, show_default=True, help="Root of the variance of the gradient noise.")
+@click.option("--zeta", type=float, default=1.0, show_default=True, help="Diversity of the agents' gradients.")
+@click.option("--spread", type=float, default=0.0, show_default=True, help="Relative difference of Hessians, below 1.")
+@click.option("--dim", default=10, show_default=True, help="Dimension of the models.")
+@click.option("--distance", type=float, default=1.0, show_default=True, help="From the common start to the minimizer.")
+@click.option("--lr", type=float, help="Learning rate  [default: 1/(4 R L (1 + spread)), at most 0.1/(L (1 + spread))]")
+@click.option("--steps", default=200, show_default=True, help="Steps, each followed by one gossip.")
+@click.option("--runs", default=64, show_default=True, help="Independent runs, at least 2.")
+@click.option("--plot", help="Write a figure to this .png or .pdf file.")
+@click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON (docs/check.md).")
+def check(topology, file, as_json, **options):
+    """Check TOPOLOGY, or a file, against every bound, beside simulated runs on quadratics.
+
+    Like: onemerge check ring --agents 16. Exit code 1 when a bound whose assumptions are all met is violated, 2 on bad
+    input.
+    """
+    from pathlib import Path
+
+    from paper_repro.check import NAMES, check_topology
+    from paper_repro.show import print_check, progress
+    from sim.store import json_bytes
+    from theory.errors import require
+
+    require((topology is None) != (file is None), f"give either --file or one topology of {', '.join(NAMES)}")
+    given = {name: value for name, value in options.items() if value is not None}
+    with progress() as bar:
+        record = check_topology(
+            topology or Path(file), bar=bar, tell=lambda sentence: click.echo(sentence, err=True), **given
+        )
+    click.echo(json_bytes(record), nl=False) if as_json else print_check(record)
+    return EXIT_REFUTED if record["contradictions"] else 0

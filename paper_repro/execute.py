@@ -4,12 +4,14 @@ import multiprocessing
 import os
 import signal
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 import torch
 
 from sim.run import run
 from sim.store import Store
+from theory.errors import OnemergeError
 
 
 @dataclass(frozen=True)
@@ -93,23 +95,36 @@ def _pool(units, folder, device, jobs, bar, total):
                     if len(running) >= jobs:
                         break
                     waiting.remove(unit)
-                    running[pool.submit(_work, unit, folder, device)] = unit
+                    running[_submit(pool, _work, unit, folder, device)] = unit
                 done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
                 for future in done:
                     future.result()
                     finished.add(running.pop(future).spec)
                 bar(min(rounds.value, total), total)
+        except BrokenProcessPool:
+            raise OnemergeError(
+                "A process died in the middle of a run (out of memory?); what was finished is kept: call again, "
+                f"with fewer than --jobs {jobs}."
+            ) from None
         except BaseException:
             stop.set()
             wait(running)
             raise
 
 
+def _submit(pool, *work):
+    """Submit work; a process that is started for it inherits a blocked SIGINT, even while it is still importing."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.submit(*work)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start_worker(rounds, stop):
     """In a worker process: the parent handles Ctrl-C and tells the workers through `stop`."""
     global _ROUNDS, _STOP
     _ROUNDS, _STOP = rounds, stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
 
 

@@ -85,10 +85,11 @@ def judge(claim, table, seeds):
 
 
 def last(table, label, metric):
-    """Value of a metric after the last round, per seed, for the run with this label."""
-    rows = table[(table["label"] == label) & (table["metric"] == metric) & table["agent"].isna()]
-    rows = rows[rows["round"] == rows["round"].max()]
-    return rows.set_index("seed")["value"]
+    """Value of a metric after the last round, per seed, for the run with this label; none for a seed that diverged."""
+    rows = table[(table["label"] == label) & table["agent"].isna()]
+    diverged = rows.loc[rows["metric"] == "diverged", "seed"]
+    rows = rows[(rows["metric"] == metric) & ~rows["seed"].isin(diverged)]
+    return rows[rows["round"] == rows["round"].max()].set_index("seed")["value"]
 
 
 def describe(spec):

@@ -1,10 +1,13 @@
 """Regenerate figures and tables: run what is missing, draw, judge, and write everything down."""
 
+import hashlib
 import importlib.metadata
+import json
 import platform
 import subprocess
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -15,8 +18,9 @@ from paper_repro.item import judge
 from paper_repro.items import ITEMS
 from sim.run import pick_device
 from sim.store import Store, csv_bytes, json_bytes, write_whole
-from theory.errors import require
+from theory.errors import OnemergeError, require
 
+PACKAGES = ("theory", "sim", "figures", "paper_repro")
 KEPT = ("label", "seed", "round", "step", "metric", "agent", "value")
 
 
@@ -79,11 +83,19 @@ def reproduce(names=(), *, seeds=3, overrides=None, folder="results", device="cp
     require(jobs >= 1, f"jobs must be at least 1, not {jobs}.")
     pick_device(device)
     seeds = tuple(range(seeds))
-    specs = {item.name: item.runs(item.base.override(**(overrides or {}))) for item in items}
+    specs = {item.name: _runs(item, overrides or {}) for item in items}
     folder = Path(folder)
     check_writable(folder)
     execute([spec for runs in specs.values() for spec in runs.values()], seeds, folder, device, jobs, bar)
     return [_finish(item, Results(Store(folder), specs[item.name], seeds, device), folder) for item in items]
+
+
+def _runs(item, overrides):
+    """The item's runs with the overrides; an error names the item, since not all have the same fields."""
+    try:
+        return item.runs(item.base.override(**overrides))
+    except OnemergeError as error:
+        raise OnemergeError(f"{item.name}: {error}") from None
 
 
 def check_writable(folder):
@@ -94,16 +106,33 @@ def check_writable(folder):
 
 
 def _finish(item, results, folder):
+    """The item's record: as it stands in the folder when nothing behind it changed, else made anew."""
+    facts = {
+        label: {str(seed): results.store.facts(spec, seed) for seed in results.seeds}
+        for label, spec in results.specs.items()
+    }
+    tables = [fact["sha256"] for by_seed in facts.values() for fact in by_seed.values()]
+    inputs = digest(json.dumps([code_digest(), item.name, list(results.specs), results.seeds, tables]).encode())
+    return _standing(folder, item, inputs) or _made(item, results, folder, facts, inputs)
+
+
+def _standing(folder, item, inputs):
+    """The record in the folder, if it was made from these inputs and its files are as they were left, else None."""
+    try:
+        record = json.loads((folder / f"{item.name}.json").read_text())
+        kept = {name: digest((folder / name).read_bytes()) for name in record["files"]}
+    except (OSError, ValueError, KeyError):  # not there, or cut short: it can be made anew from the runs
+        return None
+    return record if record["inputs"] == inputs and record["files"] == kept else None
+
+
+def _made(item, results, folder, facts, inputs):
     started = time.perf_counter()
     table = item.table(results)
     figure = item.draw(table)
     save(figure, folder / item.name)
     write_whole(folder / f"{item.name}.csv", csv_bytes(table))
     verdicts = [judge(claim, table, results.seeds) for claim in item.claims]
-    facts = {
-        label: {str(seed): results.store.facts(spec, seed) for seed in results.seeds}
-        for label, spec in results.specs.items()
-    }
     record = {
         "item": item.name,
         "title": item.title,
@@ -120,7 +149,11 @@ def _finish(item, results, folder):
         },
         "versions": versions(),
         "revision": revision(),
-        "files": [f"{item.name}.{suffix}" for suffix in ("pdf", "png", "csv", "json")],
+        "inputs": inputs,
+        "files": {
+            name: digest((folder / name).read_bytes())
+            for name in (f"{item.name}.{suffix}" for suffix in ("pdf", "png", "csv"))
+        },
     }
     write_whole(folder / f"{item.name}.json", json_bytes(record))
     return record
@@ -132,6 +165,19 @@ def caption(item, results):
     base = next(iter(results.specs.values()), None)
     ran = f" Here: {item.setting(base)}; seeds {seeds}." if base else ""
     return f"{item.title}.{ran} The paper: {item.paper}."
+
+
+def digest(data):
+    """SHA-256 of bytes, in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+@cache
+def code_digest():
+    """SHA-256 of the source files of the four packages: a change of the code makes figures anew (runs are kept)."""
+    top = Path(__file__).resolve().parents[1]
+    sources = [path for package in PACKAGES for path in sorted((top / package).rglob("*.py"))]
+    return digest(b"".join(str(path.relative_to(top)).encode() + path.read_bytes() for path in sources))
 
 
 def versions():

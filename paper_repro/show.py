@@ -2,7 +2,9 @@
 
 from contextlib import contextmanager
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -17,7 +19,7 @@ def console():
 
 @contextmanager
 def progress():
-    """A progress bar on stderr: yields bar(done, total) in rounds."""
+    """A progress bar on stderr, from its first call on: yields bar(done, total) in rounds."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -26,15 +28,20 @@ def progress():
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as shown:
-        task = None
+    shown, task = Progress(*columns, console=Console(stderr=True)), None
 
-        def bar(done, total):
-            nonlocal task
-            task = shown.add_task("running", total=total) if task is None else task
-            shown.update(task, completed=done)
+    def bar(done, total):
+        nonlocal task
+        if task is None:
+            shown.start()
+            task = shown.add_task("running", total=total)
+        shown.update(task, completed=done)
 
+    try:
         yield bar
+    finally:
+        if task is not None:
+            shown.stop()
 
 
 def colored(verdict):
@@ -70,3 +77,107 @@ def print_verdicts(records, folder):
             table.add_row(record["item"], "–", "a drawing, nothing to judge", "–", "–", "–")
     console().print(table)
     console().print(f"Figures (PDF, PNG), tables (CSV) and records (JSON) are in {folder}/.")
+
+
+def print_check(record):
+    """The report of `onemerge check`: the matrix, its spectrum, and every bound beside the simulated runs."""
+    out = console()
+    for title, facts in (("topology", _topology(record)), ("matrix", _matrix(record)), ("spectrum", _spectrum(record))):
+        table = Table(title, "", show_header=False, title=title, title_justify="left", box=None)
+        for name, value in facts.items():
+            table.add_row(name, value)
+        out.print(table, "")
+    out.print(_bounds(record["bounds"]))
+    for row in record["bounds"]:
+        verdict = f" – [yellow]{row['verdict']}: {escape(row['note'])}[/]" if row["note"] else ""
+        out.print(f"{row['bound']}: [dim]{escape(row['source'])}[/]{verdict}", soft_wrap=True)
+    unmet = {
+        f"{a['assumption']}: {a['meaning']}; here {a['departure']}"
+        for row in record["bounds"]
+        for a in row["assumptions"]
+        if not a["met"]
+    }
+    for sentence in sorted(unmet):
+        out.print(f"Not met: {escape(sentence)}.", soft_wrap=True)
+    out.print(f"Not compared here: {', '.join(record['not_compared'])}.", soft_wrap=True)
+    found = ", ".join(record["contradictions"])
+    verdict = f"[red]Contradicted, with all assumptions met: {found}.[/]" if found else "No contradiction."
+    out.print(f"{verdict} ({record['seconds']:.1f} s)")
+
+
+def _bounds(rows):
+    """One line a bound; z is the excess over the bound in standard errors (s.e.)."""
+    numeric = ("value", "measured", "s.e.", "ratio", "z", "step")
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption="*: needed, but unsaid in the source")
+    for name in ("bound", *numeric, "verdict", "not met"):
+        table.add_column(name, justify="right" if name in numeric else "left", no_wrap=name != "not met")
+    for row in rows:
+        unmet = [a["assumption"] + "*" * (not a["in_source"]) for a in row["assumptions"] if not a["met"]]
+        z = "–" if row["z"] is None else f"{row['z']:+.1f}" if abs(row["z"]) < 1000 else f"{row['z']:+.0e}"
+        step = "–" if row["step"] is None else str(row["step"])
+        error = "–" if row["standard_error"] is None else f"{row['standard_error']:.2g}"
+        values = (number(row["value"]), number(row["measured"]), error, number(row["ratio"]), z, step)
+        table.add_row(row["bound"], *values, colored(row["verdict"]), ", ".join(unmet) or "–")
+    return table
+
+
+def _topology(record):
+    topology, problem = record["topology"], record["problem"]
+    given = ", ".join(f"{name} = {value}" for name, value in topology["parameters"].items())
+    rate = f"{problem['lr']:.6g} ({'chosen here' if problem['lr_chosen'] else 'given'})"
+    constants = ", ".join(f"{name} = {problem[name]:g}" for name in ("L", "mu", "sigma", "zeta", "spread", "dim"))
+    facts = {
+        "name": f"{topology['name']}{f' ({given})' if given else ''}",
+        "agents": str(topology["agents"]),
+        "weights": topology["weights"] or "its own",
+        "mixing": topology["kind"] + (f", period {topology['period']}" if topology["period"] > 1 else ""),
+        "quadratics": f"{constants}, start at distance {problem['distance']:g}",
+        "learning rate": rate,
+        "simulated": f"{problem['runs']} runs of {problem['steps']} steps",
+    }
+    if topology["edges"] is not None:
+        facts["edges"] = f"{topology['edges']}{', directed' if topology['directed'] else ''}"
+    if record["run"]["diverged_at"] is not None:
+        facts["diverged"] = f"[red]at step {record['run']['diverged_at']}[/]"
+    return facts
+
+
+def _matrix(record):
+    matrix = record["matrix"]
+    verdict = lambda holds: "yes" if holds else "[red]no[/]"  # noqa: E731
+    rows, columns = (f"{matrix[f'{line}_error']:.2g}" for line in ("row", "column"))
+    return {
+        "matrices checked": str(matrix["checked"]),
+        "doubly stochastic": f"{verdict(matrix['doubly_stochastic'])} (rows within {rows}, columns within {columns}, "
+        f"smallest weight {'not negative' if matrix['most_negative'] == 0 else number(matrix['most_negative'])})",
+        "symmetric": f"{'yes' if matrix['symmetric'] else 'no'} (within {matrix['asymmetry']:.2g})",
+        "connected": verdict(matrix["connected"]),
+        "cycle period": "–" if matrix["cycle_period"] is None else f"{matrix['cycle_period']} (1 = aperiodic)",
+    }
+
+
+def _spectrum(record):
+    values, moments = record["spectrum"], record["moments"]
+    digits = lambda value: "–" if value is None else f"{value:.10g}"  # noqa: E731
+    facts = {
+        f"slem ({values['eigenvalues_of']})": digits(values["slem"]),
+        "contraction |W - J|": digits(values["contraction"]),
+        "consensus rate p": digits(values["p"]),
+        "p of a period": digits(values["p_of_period"]),
+        "mean drift": digits(values["mean_drift"]),
+        "noise gain S": digits(values["noise_gain"]),
+        "drift gain R": digits(values["drift_gain"]),
+    }
+    closed = values["closed_form"]
+    if closed:
+        facts[f"1 - slem, {closed['bound']}"] = (
+            f"{closed['one_minus_slem']:.15g} (numeric {closed['numeric_one_minus_slem']:.15g})"
+        )
+        facts["p, closed form"] = f"{closed['p']:.15g} (numeric {closed['numeric_p']:.15g})"
+    z = "" if moments["z"] is None else f", z = {moments['z']:+.2f}"
+    note = f" ({moments['note']})" if moments["note"] else ""
+    compared = (
+        f": {number(moments['measured'])}, exact {number(moments['exact'])}{z}" if moments["exact"] is not None else ""
+    )
+    facts["last consensus distance"] = f"{colored(moments['verdict'])}{note}{compared}"
+    return facts

@@ -69,7 +69,8 @@ class ClassificationProblem:
         images = self.images = DATASETS[config.data]()
         channels, side = images.train_x.shape[1:3]
         self.make = lambda: MODELS[config.model](channels, side, images.classes, config.width)
-        self.skeleton = self.make().to("meta")
+        with torch.device("meta"):  # no numbers, so none are drawn from torch's global generator
+            self.skeleton = self.make()
         self.shapes = {name: tensor.shape for name, tensor in self.skeleton.named_parameters()}
         self.sizes = [math.prod(shape) for shape in self.shapes.values()]
         self.dim = sum(self.sizes)
@@ -106,7 +107,7 @@ class ClassificationProblem:
 
     def _one_init(self, seed, agent):
         with torch.random.fork_rng(devices=[]):  # torch's initializers know the global generator only
-            torch.manual_seed(int(stream(seed, "init", agent).integers(2**63)))
+            torch.default_generator.manual_seed(int(stream(seed, "init", agent).integers(2**63)))
             return torch.cat([parameter.detach().flatten() for parameter in self.make().parameters()])
 
     def batches(self, round, steps):
@@ -172,9 +173,16 @@ class ClassificationProblem:
             out[f"local_{name}"] = torch.einsum("ran,ran->ra", score[:, :-1], local)
         return out
 
+    def train_weights(self):
+        """Weights [replicas, agents, n] of the training images in every L_k: of π_k, or of the agent's fixed pool."""
+        if self.config.sampling == "resample":
+            return self.class_weights(self.train_y)[0]
+        count = np.apply_along_axis(np.bincount, -1, self.pools, minlength=len(self.train_y))
+        return torch.as_tensor(count / self.config.samples, dtype=self.dtype, device=self.device)
+
     def measure_gradients(self, theta):
         """Full-batch gradient norms of the training loss; L is the mean of the L_k (the mixture), as in the theory."""
-        local, _ = self.class_weights(self.train_y)
+        local = self.train_weights()
 
         def weighted(one, weights):
             losses = cross_entropy(
@@ -194,6 +202,7 @@ class ClassificationProblem:
         }
 
     def polygon_loss(self, theta, weights):
-        """Test loss of the weighted models Σ_k w_k θ_k: Θ [agents, d], w [points, agents] -> [points]."""
-        models = torch.as_tensor(weights, dtype=self.dtype, device=self.device) @ theta
-        return torch.cat([self.test_scores(chunk)[1].mean(dim=1) for chunk in models.split(64)])
+        """Test loss of the weighted models Σ_k w_k θ_k: arrays Θ [agents, d], w [points, agents] -> array [points]."""
+        weights, theta = (torch.as_tensor(a, dtype=self.dtype, device=self.device) for a in (weights, theta))
+        losses = [self.test_scores(chunk)[1].mean(dim=1) for chunk in (weights @ theta).split(64)]
+        return torch.cat(losses).cpu().numpy().astype(np.float64)

@@ -33,10 +33,11 @@ class Quadratic:
 
     def __post_init__(self):
         require(self.dim >= 1, f"dim must be at least 1, not {self.dim}.")
-        require(0 < self.mu <= self.L, f"curvatures need 0 < mu <= L, not mu = {self.mu} and L = {self.L}.")
-        require(self.sigma >= 0 and self.zeta >= 0, f"sigma and zeta must be >= 0, not {self.sigma} and {self.zeta}.")
+        require(0 < self.mu <= self.L < np.inf, f"curvatures need 0 < mu <= L, not mu = {self.mu} and L = {self.L}.")
+        finite = 0 <= self.sigma < np.inf and 0 <= self.zeta < np.inf
+        require(finite, f"sigma and zeta must be finite and >= 0, not {self.sigma} and {self.zeta}.")
         require(0 <= self.spread < 1, f"spread must lie in [0, 1), not {self.spread}.")
-        require(self.distance >= 0, f"distance must be >= 0, not {self.distance}.")
+        require(0 <= self.distance < np.inf, f"distance must be finite and >= 0, not {self.distance}.")
 
     def build(self, agents, seeds, device="cpu"):
         """The problem for `agents` agents, one replica per seed."""

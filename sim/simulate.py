@@ -18,9 +18,9 @@ COLUMNS = ("seed", "round", "step", "metric", "agent", "value")
 class State:
     """Everything a run needs to go on: a resumed run ends in the same bits as an uninterrupted one.
 
-    `round` rounds are done; `theta` [replicas, agents, d]; `diverged` [replicas] is the first step whose training loss
-    or model was not finite, or −1; `records` are the measurements so far, (round, step, metric, values) with values
-    [replicas] or [replicas, agents].
+    `round` rounds are done; `theta` [replicas, agents, d]; `diverged` [replicas] is the first step whose training
+    loss, model or metric was not finite, or −1; `records` are the measurements so far, (round, step, metric, values)
+    with values [replicas] or [replicas, agents].
     """
 
     round: int
@@ -52,20 +52,20 @@ def simulate(
 
     A round is `local_steps` steps of every agent, then one communication W = schedule(t, generator) (None: silent),
     t = 0, 1, ... Metrics are taken on the models after 0, m, 2m, ... rounds (m = `measure_every`; always after the
-    last), gradient norms every `gradients_every` rounds (0: never). The table is tidy: seed, round (rounds completed),
-    step (local steps completed), metric, agent (<NA>: over all agents), value. Per-agent values are kept for the last
-    round only; before, their mean over the agents is kept as average_<metric>. A replica that diverged at step t ends
-    with one row diverged = t, and has no row after.
+    last), gradient norms likewise every `gradients_every` rounds (0: never). The table is tidy: seed, round (rounds
+    completed), step (local steps completed), metric, agent (<NA>: over all agents), value. Per-agent values are kept
+    for the last round only; their mean over the agents is kept always, as average_<metric>. A replica that diverged at
+    step t ends with one row diverged = t, and has no row after.
 
     `state` continues an earlier run; `on_round(state)` is called after each round with the state so far.
     """
     for name, value in (("rounds", rounds), ("local_steps", local_steps), ("measure_every", measure_every)):
         require(isinstance(value, int) and value >= 1, f"{name} must be a whole number of at least 1, not {value!r}.")
-    require(gradients_every >= 0, f"gradients_every must be >= 0 (0: never), not {gradients_every!r}.")
+    whole = isinstance(gradients_every, int) and gradients_every >= 0
+    require(whole, f"gradients_every must be a whole number >= 0 (0: never), not {gradients_every!r}.")
     require(order in ORDERS, f"Unknown order {order!r}; valid: {', '.join(ORDERS)}.")
     if state is None:
-        state = State.start(problem, optimizer)
-        state = replace(state, records=_measurements(problem, state, local_steps, rounds == 0, gradients_every > 0))
+        state = _measured(State.start(problem, optimizer), problem, local_steps, True, gradients_every > 0, False)
     while state.round < rounds and (state.diverged < 0).any():
         W = _draw(schedule, state.round, problem)
         batches = problem.batches(state.round, local_steps)
@@ -74,12 +74,11 @@ def simulate(
         diverged = _first_divergence(state, theta, losses, local_steps)
         state = replace(state, round=done, theta=theta, optimizer=memory, diverged=diverged)
         last = done == rounds
-        if last or done % measure_every == 0:
-            gradients = gradients_every > 0 and (last or done % gradients_every == 0)
-            state = replace(state, records=state.records + _measurements(problem, state, local_steps, last, gradients))
+        metrics, gradients = (every > 0 and (last or done % every == 0) for every in (measure_every, gradients_every))
+        state = _measured(state, problem, local_steps, metrics, gradients, last)
         if on_round is not None:
             on_round(state)
-    return table_of(problem.seeds, state), state
+    return table_of(problem.seeds, state, local_steps), state
 
 
 def _draw(schedule, t, problem):
@@ -99,25 +98,30 @@ def _first_divergence(state, theta, losses, local_steps):
     return np.where((state.diverged < 0) & now, state.round * local_steps + first, state.diverged)
 
 
-def _measurements(problem, state, local_steps, last, gradients):
-    values = {"consensus_distance": consensus_distance(state.theta), **problem.measure(state.theta)}
+def _measured(state, problem, local_steps, metrics, gradients, last):
+    """The state with its metrics and gradient norms recorded; where a value is not finite, the replica has diverged."""
+    values = {}
+    if metrics:
+        values |= {"consensus_distance": consensus_distance(state.theta), **problem.measure(state.theta)}
     if gradients:
         values |= problem.measure_gradients(state.theta)
-    alive = (state.diverged < 0)[:, None]
-    records = []
+    step, diverged, records = state.round * local_steps, state.diverged, []
     for name, value in values.items():
         array = value.detach().cpu().numpy().astype(np.float64)
+        finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+        diverged = np.where((diverged < 0) & ~finite, step, diverged)
         if array.ndim == 2:
             if last:
                 records.append((name, array))
             name, array = f"average_{name}", array.mean(axis=1)
         records.append((name, array))
-    step = state.round * local_steps
-    masked = [(name, np.where(alive if a.ndim == 2 else alive[:, 0], a, np.nan)) for name, a in records]
-    return tuple((state.round, step, name, array) for name, array in masked)
+    dead = diverged >= 0
+    masked = ((name, np.where(dead[:, None] if a.ndim == 2 else dead, np.nan, a)) for name, a in records)
+    added = tuple((state.round, step, name, array) for name, array in masked)
+    return replace(state, diverged=diverged, records=state.records + added)
 
 
-def table_of(seeds, state):
+def table_of(seeds, state, local_steps):
     """The tidy table of a state's records (see `simulate`)."""
     frames = []
     for agents in (pd.array([pd.NA], dtype="Int64"), pd.array(range(state.theta.shape[1]), dtype="Int64")):
@@ -136,7 +140,9 @@ def table_of(seeds, state):
         }
         frames.append(pd.DataFrame(columns))
     rows = [
-        (s, state.round, t, "diverged", pd.NA, float(t)) for s, t in zip(seeds, state.diverged, strict=True) if t >= 0
+        (s, t // local_steps, t, "diverged", pd.NA, float(t))
+        for s, t in zip(seeds, state.diverged, strict=True)
+        if t >= 0
     ]
     if rows:
         frames.append(pd.DataFrame(rows, columns=COLUMNS).astype({"agent": "Int64"}))

@@ -4,7 +4,7 @@ import hashlib
 import json
 import types
 import typing
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 from sim.network import Classification
 from sim.optimizer import Optimizer
@@ -67,7 +67,8 @@ class Spec:
             )
         require(self.gossip in GOSSIPS, f"Unknown gossip {self.gossip!r}; valid: {', '.join(GOSSIPS)}.")
         require(self.order in ORDERS, f"Unknown order {self.order!r}; valid: {', '.join(ORDERS)}.")
-        require(self.gradients_every >= 0, f"gradients_every must be >= 0 (0: never), not {self.gradients_every}.")
+        whole = isinstance(self.gradients_every, int) and self.gradients_every >= 0
+        require(whole, f"gradients_every must be a whole number >= 0 (0: never), not {self.gradients_every!r}.")
         both = (self.window_start is None) == (self.window_stop is None)
         require(both, f"a window needs both ends, not {self.window_start} and {self.window_stop}.")
         if self.window_start is not None:
@@ -103,15 +104,20 @@ class Spec:
 
     @property
     def branch(self):
-        """First round in which this run may differ from every other run of the same trunk."""
-        merge_round = self.rounds - 1 if self.final_merge else self.rounds
-        return merge_round if self.window_start is None else min(self.window_start, merge_round)
+        """First round in which this run may differ from every other run of the same trunk: at the latest its last
+        round, which may merge and is measured in full.
+        """
+        return self.rounds - 1 if self.window_start is None else min(self.window_start, self.rounds - 1)
 
     def flat(self):
         """All fields as one flat dict, the problem's fields among them (problem: its kind)."""
-        inner = {"problem": type(self.problem).__name__.lower(), **asdict(self.problem)}
-        outer = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "problem"}
-        return inner | outer
+        values = {"problem": type(self.problem).__name__.lower()}
+        for record in (self.problem, self):
+            for f in fields(record):
+                if f.name != "problem":
+                    value = getattr(record, f.name)
+                    values[f.name] = float(value) if f.type is float else value  # 1 and 1.0 are one value, one key
+        return values
 
     def key(self):
         """Content hash of all fields, defaults included, and of the numerics version (16 hex digits)."""

@@ -10,6 +10,7 @@ DIR/states/<key>/...pt        states of interrupted runs and of trunks that othe
 import hashlib
 import json
 import os
+import pickle
 import shutil
 import tempfile
 from pathlib import Path
@@ -19,7 +20,7 @@ import pandas as pd
 import torch
 
 from sim.simulate import State
-from theory.errors import OnemergeError
+from theory.errors import OnemergeError, require
 
 
 def write_whole(path, data):
@@ -90,30 +91,42 @@ class Store:
             write_whole(self._file(spec, f"seed{seed}.json"), json_bytes(done))
 
     def load(self, spec, seeds):
-        """The tidy table of these seeds; a truncated or changed file is an error that names it."""
+        """The tidy table of these seeds."""
         parts = []
         for seed in seeds:
+            self.facts(spec, seed)
             path = self._file(spec, f"seed{seed}.csv")
-            data = path.read_bytes() if path.exists() else b""
-            if hashlib.sha256(data).hexdigest() != self.facts(spec, seed)["sha256"]:
-                raise OnemergeError(
-                    f"{path} is truncated or changed (its SHA-256 is not the one recorded beside it): "
-                    f"delete {path.with_suffix('.json').name} next to it to compute it again."
-                )
-            parts.append(pd.read_csv(path, dtype={"agent": "Int64"}, float_precision="round_trip"))
+            parts.append(pd.read_csv(path, dtype={"agent": "Int64"}, converters={"value": float}))
         return pd.concat(parts, ignore_index=True)
 
     def facts(self, spec, seed):
-        """What was recorded beside the table of a seed: sha256, rows, seconds, device, versions."""
-        path = self._file(spec, f"seed{seed}.json")
+        """What was recorded beside the table of a seed (sha256, rows, seconds, ...), and the table is as recorded.
+
+        A truncated or changed file is an error that names it and says what to delete; it is never computed over.
+        """
+        path, table = self._file(spec, f"seed{seed}.json"), self._file(spec, f"seed{seed}.csv")
         try:
-            return json.loads(path.read_text())
-        except ValueError:
-            raise OnemergeError(f"{path} is truncated or not JSON: delete it to compute its seed again.") from None
+            facts = json.loads(path.read_text())
+        except (OSError, ValueError):
+            facts = None
+        require(facts, f"{path} is missing, truncated or not JSON: delete it to compute its seed again.")
+        data = table.read_bytes() if table.exists() else b""
+        require(
+            hashlib.sha256(data).hexdigest() == facts["sha256"],
+            f"{table} is truncated or changed (its SHA-256 is not the one recorded beside it): "
+            f"delete {path.name} next to it to compute it again.",
+        )
+        return facts
 
     def models(self, spec, seed):
         """Final models [agents, d] of a run that keeps them."""
-        return np.load(self._file(spec, f"models{seed}.npy"), allow_pickle=False)
+        path = self._file(spec, f"models{seed}.npy")
+        try:
+            return np.load(path, allow_pickle=False)
+        except (OSError, EOFError, ValueError):
+            raise OnemergeError(
+                f"{path} is missing or truncated: delete seed{seed}.json next to it to compute it again."
+            ) from None
 
     def _state_file(self, spec, seeds, name):
         return self.folder / "states" / spec.key() / f"{'-'.join(map(str, seeds))}-{name}.pt"
@@ -134,7 +147,7 @@ class Store:
             return None
         try:
             kept = torch.load(path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, ValueError):
+        except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
             raise OnemergeError(f"{path} is truncated: delete it to start its run afresh.") from None
         move = lambda t: t.to(device) if t.dim() else t  # noqa: E731 (step counters live on the CPU)
         records = tuple((*where, values.numpy()) for *where, values in kept["records"])

@@ -75,8 +75,8 @@ def local(agents):
 def one_peer_exponential(agents):
     """Round t: agent i averages with agent i + 2^(t mod tau) mod n, tau = ceil(log2 n); W = (I + shift)/2.
 
-    Doubly stochastic, not symmetric; agents hear along the edges of `graphs.exponential` reversed. Where n is a power
-    of two the product over one period is J exactly (Ying et al., "Exponential Graph is Provably Efficient for
+    Doubly stochastic, not symmetric; one edge of `graphs.exponential` an agent in each round. Where n is a power of two
+    the product over one period is J exactly (Ying et al., "Exponential Graph is Provably Efficient for
     Decentralized Deep Training", NeurIPS 2021); for other n it is not: |Phi - J|_2 = 0.2165 for n = 6.
     """
     at_least(1, agents=agents)

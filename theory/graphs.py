@@ -88,14 +88,14 @@ def complete(agents):
 
 
 def exponential(agents):
-    """Static exponential graph, directed: i -> i + 2^k mod n for k < ceil(log2 n), which is the degree both ways.
+    """Static exponential graph, directed: agent i hears i + 2^k mod n, k < ceil(log2 n), which is the degree both ways.
 
     With uniform weights 1 - slem = 2 / (1 + ceil(log2 n)) for even n only; for odd n >= 3 the gap is larger
     (Ying et al., "Exponential Graph is Provably Efficient for Decentralized Deep Training", NeurIPS 2021).
     """
     at_least(1, agents=agents)
     hops = [1 << k for k in range((int(agents) - 1).bit_length())]
-    return _on(agents, ((i, (i + hop) % agents) for i in range(agents) for hop in hops), nx.DiGraph)
+    return _on(agents, (((i + hop) % agents, i) for i in range(agents) for hop in hops), nx.DiGraph)
 
 
 def random_regular(agents, degree, seed):

@@ -41,7 +41,8 @@ def dsgd_moments(mixing, curvature, optima, start, lr, sigma=0.0, order="adapt_t
     broadcast over their leading axes (learning rates [lrs, 1] against instances [instances, m, d], say).
     Source: linearity; checked against simulation and against the stationary closed forms of the literature.
     """
-    require(order in ("adapt_then_combine", "combine_then_adapt"), f"Unknown order {order!r}.")
+    orders = ("adapt_then_combine", "combine_then_adapt")
+    require(order in orders, f"Unknown order {order!r}; valid: {', '.join(orders)}.")
     agents, dim = curvature.shape
     lr = np.asarray(lr, dtype=float)
     eta, eta_by_coordinate = lr[..., None, None], lr[..., None, None, None]

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from figures.windows import window_bars
 from paper_repro.item import Claim, Item, describe
-from paper_repro.items.fig2a import BASELINE, late_minus_early, window_runs
+from paper_repro.items.fig2a import BASELINE, WINDOWS, late_minus_early, window_runs
 from sim.spec import Spec
+from theory.errors import require
 
 SHARES = {"half": 1 / 2, "third": 1 / 3}
 
@@ -15,6 +16,8 @@ def runs(base):
     for share in SHARES.values():
         windows, length = window_runs(base, share)
         inside |= {f"{label} ({length} long)": spec for label, spec in windows.items()}
+    distinct = len(SHARES) * WINDOWS
+    require(len(inside) == distinct, f"rounds must be at least 30 for windows of two lengths, not {base.rounds}.")
     return {BASELINE: replace(base, keep_models=True), **inside}
 
 

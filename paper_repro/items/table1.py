@@ -60,10 +60,11 @@ def table(results):
         seeds = np.tile(results.seeds, len(ACCURACIES))
         finite = np.where(np.isfinite(steps), steps, np.nan).ravel()
         parts.append(pd.DataFrame({**columns, "seed": seeds, "metric": "steps", "value": finite}))
-        simulated = results.store.load(spec, results.seeds)
-        simulated = simulated[simulated["metric"] == "gradient_norm_sq"].assign(label=label)
+        stored = results.store.load(spec, results.seeds)
+        parts.append(stored[stored["metric"] == "diverged"].assign(label=label))
+        simulated = stored[stored["metric"] == "gradient_norm_sq"].assign(label=label)
         parts += [simulated, simulated.assign(metric="gradient_norm_sq_exact", value=exact_path(spec, simulated))]
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
 def exact_path(spec, simulated):
@@ -94,7 +95,7 @@ def disagreement(table):
     rows = table[table["metric"].isin(["gradient_norm_sq", "gradient_norm_sq_exact"])]
     wide = rows.pivot(index=["label", "seed", "round"], columns="metric", values="value")
     gap = (wide["gradient_norm_sq"] - wide["gradient_norm_sq_exact"]).abs() / wide["gradient_norm_sq_exact"]
-    return gap.groupby("seed").max()
+    return gap.groupby("seed").max().drop(table.loc[table["metric"] == "diverged", "seed"])
 
 
 def ratio(table):

@@ -178,7 +178,7 @@ def test_one_peer_exponential_hears_its_peer():
         np.testing.assert_array_equal(W @ x, (x + x[peer]) / 2)
         assert check_mixing(W).doubly_stochastic
     links = {e for t in range(3) for e in nx.DiGraph(graph_of(one_peer_exponential(6).draw(t, None))).edges}
-    assert links == set(exponential(6).reverse().edges)
+    assert links == set(exponential(6).edges)
 
 
 def test_periodic_products_and_read_only_draws():

@@ -99,10 +99,10 @@ def test_nodes_are_0_to_n_in_order_without_loops(graph):
     assert not graph.is_multigraph()
 
 
-def test_exponential_sends_to_powers_of_two():
+def test_exponential_hears_powers_of_two():
     graph = exponential(6)
     assert graph.is_directed()
-    assert sorted(graph.successors(4)) == [0, 2, 5]  # 4 + 2, 4 + 4 mod 6, 4 + 1
+    assert sorted(graph.predecessors(4)) == [0, 2, 5]  # 4 + 2, 4 + 4 mod 6, 4 + 1
     assert {d for _, d in graph.in_degree} == {d for _, d in graph.out_degree} == {3}
 
 

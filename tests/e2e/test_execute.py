@@ -1,0 +1,156 @@
+"""Many runs in one or two processes, interrupted or not, end in the same bytes."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from paper_repro.cli import main
+from paper_repro.execute import _submit, execute, plan
+from sim.network import Classification
+from sim.spec import Spec
+from sim.store import Store
+
+SEEDS = (0, 1)
+BASE = Spec(Classification(width=4), agents=3, rounds=8, local_steps=2, batch=4, optimizer="adamw", lr=0.01)
+FAMILY = [
+    replace(BASE, window_start=3, window_stop=5),
+    replace(BASE, window_start=6, window_stop=8, keep_models=True),
+    replace(BASE, final_merge=True),
+    replace(BASE, window_start=0, window_stop=2),
+]
+ALONE = replace(BASE, gossip="ring")
+SPECS = [*FAMILY, ALONE]
+LONG = replace(ALONE, rounds=400, local_steps=1, measure_every=50)  # longer than the family together
+
+
+def silent(*_):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def _threads():
+    """Work in this process has one thread, like the work of `execute`; how many it has elsewhere is put back."""
+    threads, terminate = torch.get_num_threads(), signal.getsignal(signal.SIGTERM)
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+    signal.signal(signal.SIGTERM, terminate)
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    """Every run for itself, with no trunk shared."""
+    folder = tmp_path_factory.mktemp("scratch")
+    for spec in SPECS:
+        execute([spec], SEEDS, folder, "cpu", 1, silent)
+    return results(folder)
+
+
+def results(folder):
+    """Bytes of every table and model below the folder."""
+    kept = [path for path in Path(folder).glob("runs/*/*") if path.suffix in (".csv", ".npy")]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in kept}
+
+
+def test_plan_shares_the_trunk(tmp_path):
+    units = {unit.spec: unit for unit in plan([*SPECS, ALONE], SEEDS, Store(tmp_path))}
+    assert set(units) == set(SPECS)
+    leader = FAMILY[2]
+    assert units[leader].leader is None
+    assert units[leader].branches == (3, 6)
+    assert [units[spec].leader for spec in FAMILY] == [leader, leader, None, None]
+    assert [units[spec].rounds for spec in SPECS] == [5, 2, 8, 8, 8]
+    assert units[ALONE].branches == ()
+
+
+def test_shared_trunks_change_no_bit(tmp_path, scratch):
+    assert len(scratch) == len(SPECS) * 2 + 2
+    told = []
+    assert execute(SPECS, SEEDS, tmp_path, "cpu", 1, lambda *progress: told.append(progress)) == 5
+    assert results(tmp_path) == scratch
+    assert told == [(done, 31) for done in range(1, 32)]
+    store = Store(tmp_path)
+    assert [store.facts(spec, 0)["from_round"] for spec in SPECS] == [3, 6, 0, 0, 0]
+    assert not list(tmp_path.glob("states/*/*"))
+    assert execute(SPECS, SEEDS, tmp_path, "cpu", 1, silent) == 0
+
+
+def test_runs_of_different_lengths_share_a_trunk(tmp_path):
+    """The shorter run ends inside the longer: its last round is measured in full all the same."""
+    base = replace(BASE, measure_every=3)
+    specs = [base, replace(base, rounds=5), replace(base, rounds=5, final_merge=True)]
+    execute(specs, SEEDS, tmp_path / "together", "cpu", 1, silent)
+    for spec in specs:
+        execute([spec], SEEDS, tmp_path / "alone", "cpu", 1, silent)
+    assert results(tmp_path / "together") == results(tmp_path / "alone")
+    table = Store(tmp_path / "together").load(specs[1], SEEDS)
+    assert table[table["agent"].notna()]["round"].unique().tolist() == [5]
+
+
+def test_two_processes_change_no_bit_and_are_resumed_by_one(tmp_path, scratch):
+    """Ctrl-C as the parent sees it, in the loop that waits, once the family is done and the long run is not."""
+    together, alone, store = tmp_path / "together", tmp_path / "alone", Store(tmp_path / "together")
+
+    def interrupt(done, total):
+        if not any(store.missing(spec, SEEDS) for spec in FAMILY):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        execute([*FAMILY, LONG], SEEDS, together, "cpu", 2, interrupt)
+    assert results(together) == {name: data for name, data in scratch.items() if ALONE.key() not in name}
+    assert [store.facts(spec, 0)["from_round"] for spec in FAMILY] == [3, 6, 0, 0]
+    assert store.missing(LONG, SEEDS) == SEEDS
+    for folder in (together, alone):
+        execute([LONG], SEEDS, folder, "cpu", 1, silent)
+    assert store.facts(LONG, 0)["from_round"] > 0
+    assert results(alone).items() < results(together).items()
+
+
+def test_workers_start_with_a_blocked_interrupt():
+    """A terminal sends Ctrl-C to the workers too, which would print a traceback each while they are importing."""
+
+    class Pool:
+        def submit(self, *work):
+            return signal.pthread_sigmask(signal.SIG_BLOCK, ()), work
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert _submit(Pool(), print, 1) == (before | {signal.SIGINT}, (print, 1))
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
+
+
+def test_an_interrupted_command_goes_on_where_it_stopped(tmp_path):
+    """SIGINT while the second of two runs goes on: one sentence, exit code 130; then the bytes of an unbroken call."""
+    arguments = ["reproduce", "fig2c", "--seeds", "1", "--jobs", "1"]
+    for override in ("rounds=40", "local_steps=5", "agents=4", "measure_every=20"):
+        arguments += ["--set", f"runs.{override}"]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    uninterrupted = CliRunner().invoke(main, [*arguments, "--out", str(whole)])
+    assert uninterrupted.exit_code in (0, 1), uninterrupted.output
+
+    command = [sys.executable, "-c", "from paper_repro.cli import main; main()", *arguments, "--out", str(broken)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 120
+        while not list(broken.glob("runs/*/seed0.json")) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        time.sleep(0.05)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert errors.strip().splitlines()[-1] == "Interrupted; the same command goes on from here."
+    assert not (broken / "fig2c.csv").exists()
+
+    again = CliRunner().invoke(main, [*arguments, "--out", str(broken)])
+    assert again.exit_code == uninterrupted.exit_code
+    assert (broken / "fig2c.csv").read_bytes() == (whole / "fig2c.csv").read_bytes()
+    assert results(broken) == results(whole)

@@ -1,0 +1,139 @@
+"""Claims are judged by one rule, and each would fail if its effect vanished."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from paper_repro.item import Claim, judge
+from paper_repro.items import ITEMS, fig1b, fig2a, fig2c
+from theory.errors import OnemergeError
+
+SEEDS = (0, 1, 2)
+
+
+def rows(label, metric, values_by_round, **more):
+    """Three seeds a hundredth apart around the given values by round."""
+    return pd.DataFrame([
+        {"label": label, "seed": seed, "round": done, "step": done, "metric": metric, "agent": pd.NA,
+         "value": value + 0.01 * (seed - 1), **more}
+        for done, value in values_by_round.items() for seed in SEEDS
+    ]).astype({"agent": "Int64"})  # fmt: skip
+
+
+def effect(values, seeds=SEEDS):
+    return Claim("X", "x", lambda table: pd.Series(values, index=seeds), ">", 0.1)
+
+
+@pytest.mark.parametrize(
+    ("values", "relation", "verdict"),
+    [
+        ((0.3, 0.31, 0.29), ">", "confirmed"),
+        ((0.0, 0.01, -0.01), ">", "refuted"),
+        ((0.11, 0.3, 0.05), ">", "not confirmed"),
+        ((0.0, 0.01, -0.01), "<", "confirmed"),
+        ((0.3, 0.31, 0.29), "<", "refuted"),
+        ((0.2, 0.2, 0.2), ">", "confirmed"),
+    ],
+)
+def test_the_rule(values, relation, verdict):
+    claim = Claim("X", "x", lambda table: pd.Series(values, index=SEEDS), relation, 0.1)
+    judged = judge(claim, None, SEEDS)
+    assert judged["verdict"] == verdict
+    assert judged["mean"] == pytest.approx(np.mean(values))
+    assert (judged["min"], judged["max"]) == (min(values), max(values))
+
+
+def test_bounds_are_students():
+    judged = judge(effect((0.1, 0.2, 0.3)), None, SEEDS)
+    assert judged["upper"] == pytest.approx(0.2 + 2.919985580 * 0.1 / np.sqrt(3))  # t(0.95, 2 degrees of freedom)
+
+
+def test_two_seeds_decide_nothing():
+    judged = judge(effect((0.3, 0.31), (0, 1)), None, (0, 1))
+    assert judged["verdict"] == "not confirmed"
+    assert "at least 3" in judged["note"]
+    assert judge(effect((0.3,), (0,)), None, (0,))["lower"] is None
+
+
+def test_a_diverged_seed_decides_nothing():
+    judged = judge(effect((0.3, 0.31), (0, 2)), None, SEEDS)
+    assert judged["verdict"] == "not confirmed"
+    assert "[1]" in judged["note"]
+    assert judged["per_seed"]["1"] is None
+
+
+def verdicts(item, table):
+    return [judge(claim, table, SEEDS)["verdict"] for claim in item.claims]
+
+
+def fig1b_table(jump, merged, one_shot):
+    metric = fig1b.METRIC
+    return pd.concat(
+        [
+            rows(fig1b.FEDERATED, metric, {9: 0.9, 10: 0.9}),
+            rows(fig1b.DECENTRALIZED, metric, {9: merged - jump, 10: merged}),
+            rows(fig1b.LOCAL, metric, {9: 0.4, 10: 0.4}),
+            rows(fig1b.LOCAL, "merged_accuracy", {10: one_shot}),
+        ]
+    )
+
+
+def test_fig1b_claims_follow_the_effect():
+    assert verdicts(fig1b.ITEM, fig1b_table(0.3, 0.88, 0.1)) == ["confirmed"] * 3
+    assert verdicts(fig1b.ITEM, fig1b_table(0.0, 0.5, 0.6)) == ["refuted"] * 3
+
+
+def fig2c_table(local, merged, silent_merged):
+    return pd.concat(
+        [
+            rows(fig2c.GOSSIP, fig2c.LOCAL, {10: local}),
+            rows(fig2c.GOSSIP, fig2c.MERGED, {10: merged}),
+            rows(fig2c.SILENT, fig2c.LOCAL, {10: 0.4}),
+            rows(fig2c.SILENT, fig2c.MERGED, {10: silent_merged}),
+        ]
+    )
+
+
+def test_fig2c_claims_follow_the_effect():
+    assert verdicts(fig2c.ITEM, fig2c_table(0.5, 0.8, 0.1)) == ["confirmed"] * 4
+    assert verdicts(fig2c.ITEM, fig2c_table(0.5, 0.5, 0.6)) == ["refuted"] * 4
+
+
+def windows_table(late):
+    parts = [rows(fig2a.BASELINE, "average_global_accuracy", {0: 0.1, 100: 0.5}, window_start=pd.NA, window_stop=pd.NA)]
+    for place in range(10):
+        gain = late * (place >= 5)
+        parts.append(
+            rows(
+                f"w{place}",
+                "average_global_accuracy",
+                {0: 0.1, 50: 0.6 + gain, 100: 0.5 + gain},
+                window_start=10 * place,
+                window_stop=10 * place + 10,
+            )
+        )
+    table = pd.concat(parts)
+    return table.astype({"window_start": "Int64", "window_stop": "Int64"})
+
+
+def test_fig2a_claims_follow_the_effect():
+    assert verdicts(fig2a.ITEM, windows_table(0.2)) == ["confirmed"] * 2
+    assert verdicts(fig2a.ITEM, windows_table(0.0)) == ["not confirmed"] * 2
+    assert verdicts(fig2a.ITEM, windows_table(-0.2)) == ["refuted"] * 2
+    assert judge(fig2a.ITEM.claims[1], windows_table(0.2), SEEDS)["mean"] == pytest.approx(0.2)
+
+
+def test_items_are_whole():
+    assert list(ITEMS) == ["fig1b", "fig1c", "fig1d", "fig2a", "fig2b", "fig2c", "table1"]
+    found = {claim.name for item in ITEMS.values() for claim in item.claims}
+    assert {"F1", "F2", "F3", "F4", "F8"} <= found
+    for item in ITEMS.values():
+        assert item.paper
+        assert item.title
+        assert all(claim.relation in "<>" for claim in item.claims)
+
+
+def test_windows_need_rounds_in_tenths():
+    base = fig2a.ITEM.base.override(rounds="55")
+    with pytest.raises(OnemergeError, match="multiple of 10"):
+        fig2a.ITEM.runs(base)

@@ -1,0 +1,83 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sim.randomness import stream
+from sim.schedule import always, every, merge, silent, switch, then_merge, window
+from sim.spec import Spec
+
+W = np.array([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5], [0.2, 0.3, 0.5]])
+J = np.full((3, 3), 1 / 3)
+
+
+def named(name):
+    """A schedule that tells who was asked, and for which round of its clock."""
+    return lambda t, generator: f"{name}{t}"
+
+
+def rounds(schedule, count):
+    return [schedule(t, None) for t in range(count)]
+
+
+def test_silent_and_always():
+    assert rounds(silent, 3) == [None] * 3
+    assert all(drawn is W for drawn in rounds(always(W), 3))
+
+
+def test_switch_starts_the_second_on_its_own_clock():
+    assert rounds(switch(named("a"), named("b"), 3), 5) == ["a0", "a1", "a2", "b0", "b1"]
+    assert rounds(switch(named("a"), named("b"), 0), 2) == ["b0", "b1"]
+
+
+def test_window_keeps_the_clock_of_the_run():
+    assert rounds(window(named("a"), named("b"), 1, 3), 5) == ["a0", "b1", "b2", "a3", "a4"]
+    assert rounds(window(named("a"), named("b"), 2, 2), 3) == ["a0", "a1", "a2"]
+
+
+def test_every_acts_at_the_end_of_each_period():
+    assert rounds(every(named("a"), 3), 7) == [None, None, "a0", None, None, "a1", None]
+    assert rounds(every(named("a"), 1), 2) == ["a0", "a1"]
+
+
+def test_merge_is_the_exact_average():
+    np.testing.assert_array_equal(merge(3)(5, None), J)
+    assert merge(1)(0, None).tolist() == [[1.0]]
+
+
+@pytest.mark.parametrize("total", [1, 2, 7, 300, 333])
+def test_exactly_one_merge(total):
+    drawn = rounds(then_merge(always(W), 3, total - 1), total)
+    assert [t for t, used in enumerate(drawn) if np.array_equal(used, J)] == [total - 1]
+    assert sum(used is W for used in drawn) == total - 1
+
+
+def merges(spec):
+    """The rounds in which a run averages globally."""
+    J = np.full((spec.agents, spec.agents), 1 / spec.agents)
+    drawn = [spec.schedule()(t, stream(0, "gossip", t)) for t in range(spec.rounds)]
+    return [t for t, used in enumerate(drawn) if used is not None and np.array_equal(used, J)]
+
+
+@pytest.mark.parametrize("total", [1, 30, 333])
+@pytest.mark.parametrize("gossip", ["none", "random_peers", "ring", "exponential", "one_peer_exponential"])
+def test_merges_of_a_spec(gossip, total):
+    spec = Spec(agents=6, rounds=total, gossip=gossip)
+    assert merges(spec) == []
+    assert merges(replace(spec, final_merge=True)) == [total - 1]
+    assert merges(replace(spec, gossip="complete")) == list(range(total))
+
+
+def test_merges_in_a_window():
+    spec = Spec(agents=4, rounds=30, window_start=10, window_stop=13)
+    assert merges(spec) == [10, 11, 12]
+    assert merges(replace(spec, final_merge=True)) == [10, 11, 12, 29]
+    assert merges(replace(spec, window_stop=30, final_merge=True)) == list(range(10, 30))
+
+
+def test_a_window_does_not_shift_the_draws_outside():
+    spec = Spec(agents=8, rounds=6, gossip="random_peers", peers=2)
+    plain, windowed = spec.schedule(), replace(spec, window_start=2, window_stop=4).schedule()
+    for t in (0, 1, 4, 5):
+        np.testing.assert_array_equal(plain(t, stream(3, "gossip", t)), windowed(t, stream(3, "gossip", t)))
+    assert not np.array_equal(plain(4, stream(3, "gossip", 4)), plain(5, stream(3, "gossip", 5)))
