@@ -4,6 +4,7 @@ Nothing global is touched: `look()` is a context manager (and a decorator) aroun
 """
 
 import contextlib
+import io
 import os
 import re
 import tempfile
@@ -108,6 +109,14 @@ def legend(figure, handles, loc="outside upper left"):
         box.remove()
 
 
+def render(figure, suffix):
+    """The bytes of a .pdf or .png (300 dpi) file, without dates: the same figure gives the same bytes."""
+    metadata = {"CreationDate": None} if suffix == ".pdf" else {}
+    with look(), io.BytesIO() as buffer:
+        figure.savefig(buffer, format=suffix[1:], dpi=300, metadata=metadata)
+        return buffer.getvalue()
+
+
 def save(figure, path):
     """Write `path`.pdf and `path`.png (300 dpi), without dates; a reader never sees half a file."""
     path = Path(path)
@@ -116,10 +125,9 @@ def save(figure, path):
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     written = [path.with_name(path.name + suffix) for suffix in (".pdf", ".png")]
-    with look(), tempfile.TemporaryDirectory(dir=path.parent, prefix=".figure-") as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".figure-") as folder:
         for target in written:
-            metadata = {"CreationDate": None} if target.suffix == ".pdf" else {}
-            figure.savefig(Path(folder) / target.name, dpi=300, metadata=metadata)
+            (Path(folder) / target.name).write_bytes(render(figure, target.suffix))
         for target in written:
             os.replace(Path(folder) / target.name, target)
     return written

@@ -51,7 +51,7 @@ def by_seed(table, metric):
         f"'{metric}' of '{names[0]}' has two values for one seed and round, so different runs share one label.",
     )
     stops = divergences(table).set_index("seed")["round"]
-    wide = rows.pivot(index="round", columns="seed", values="value")  # noqa: PD010 (pivot_table drops rows of NaN)
+    wide = rows.pivot(index="round", columns="seed", values="value")
     wide = wide.reindex(columns=sorted({*wide.columns, *stops.index})).astype(float).sort_index()
     wide = wide.where(np.isfinite(wide)) * labels.of(metric).scale
     for seed in stops.index:

@@ -60,15 +60,15 @@ def draw_graph(ax, graph, positions):
     ax.spines[:].set_visible(False)
 
 
-def draw_spectrum(ax, eigenvalues):
-    """Eigenvalues in the complex plane, the unit circle, the circle of radius slem (second largest |eigenvalue|)."""
+def draw_spectrum(ax, eigenvalues, matrix):
+    """Eigenvalues of `matrix` (mathtext) in the complex plane, the unit circle, and the one with radius slem."""
     ax.add_patch(Circle((0, 0), 1, fill=False, color=style.GRAY, linewidth=0.8))
     ax.plot(
         eigenvalues.real, eigenvalues.imag, "o", color=style.DARK, markersize=3, alpha=0.8, markeredgewidth=0,
         rasterized=len(eigenvalues) > MANY_EDGES, clip_on=False,
     )  # fmt: skip
     handles = [
-        Line2D([], [], color=style.DARK, marker="o", markersize=3, linestyle="none", label="eigenvalues of $W$"),
+        Line2D([], [], color=style.DARK, marker="o", markersize=3, linestyle="none", label=f"eigenvalues of {matrix}"),
         Line2D([], [], color=style.GRAY, linewidth=0.8, label="unit circle"),
     ]
     if len(eigenvalues) > 1:
@@ -106,12 +106,13 @@ def draw_consensus(ax, consensus, bounds, band):
         mark = {"color": "black", "marker": "v", "linestyle": "none", "markersize": 5}
         ax.plot(first, 0.02, transform=ax.get_xaxis_transform(), **mark)
         handles.append(Line2D([], [], label=f"exactly 0 at step {first}", **mark))
-    ax.set_yscale("log")
+    if (mean > 0).any() or (bounds["value"] > 0).any():  # else there is nothing to scale: all agree exactly at once
+        ax.set_yscale("log")
+        ax.yaxis.set_major_locator(LogLocator(numticks=7))
+        ax.yaxis.set_minor_locator(NullLocator())
     bottom, peak = max(ax.get_ylim()[0], mean.max() * EPSILON_SQ), ax.dataLim.y1
     if 0 < bottom < peak:
         ax.set_ylim(bottom, peak * (peak / bottom) ** 0.05)
-    ax.yaxis.set_major_locator(LogLocator(numticks=7))
-    ax.yaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.set_xlabel("step")
     ax.set_ylabel(labels.axis_label("consensus_distance"))
@@ -120,11 +121,12 @@ def draw_consensus(ax, consensus, bounds, band):
 
 
 @style.look()
-def topology_report(graph, eigenvalues, consensus, bounds=None, *, band=None, positions=None):
+def topology_report(graph, eigenvalues, consensus, bounds=None, *, band=None, positions=None, matrix="$W$"):
     """Three panels: the graph, the spectrum of its mixing matrix, and the simulated consensus distance.
 
     consensus: columns step, mean, and low, high when `band` says in words what they are ("min to max over 20 runs").
-    bounds: columns step, bound (its name), value. positions: {agent: (x, y)}, a circle when left out.
+    bounds: columns step, bound (its name), value. positions: {agent: (x, y)}, a circle when left
+    out. `matrix` names in mathtext what the eigenvalues are of.
     """
     tidy.need(consensus, ("step", "mean") if band is None else ("step", "mean", "low", "high"), "The consensus table")
     if bounds is None:
@@ -134,7 +136,7 @@ def topology_report(graph, eigenvalues, consensus, bounds=None, *, band=None, po
     require(bad == 0, f"{bad} values of the consensus distance or of its bounds are not finite.")
     figure, (left, middle, right) = style.axes(style.PAGE_WIDTH, 2.35, columns=3, width_ratios=(1, 1, 1.15))
     draw_graph(left, graph, positions)
-    handles = draw_spectrum(middle, np.asarray(eigenvalues, dtype=complex))
+    handles = draw_spectrum(middle, np.asarray(eigenvalues, dtype=complex), matrix)
     handles += draw_consensus(right, consensus, bounds, band)
     style.legend(figure, handles, loc="outside lower left")
     return figure

@@ -109,7 +109,8 @@ class Store:
             facts = json.loads(path.read_text())
         except (OSError, ValueError):
             facts = None
-        require(facts, f"{path} is missing, truncated or not JSON: delete it to compute its seed again.")
+        whole = isinstance(facts, dict) and "sha256" in facts
+        require(whole, f"{path} is missing, truncated or not JSON: delete it to compute its seed again.")
         data = table.read_bytes() if table.exists() else b""
         require(
             hashlib.sha256(data).hexdigest() == facts["sha256"],

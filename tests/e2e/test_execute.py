@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +30,7 @@ FAMILY = [
 ]
 ALONE = replace(BASE, gossip="ring")
 SPECS = [*FAMILY, ALONE]
-LONG = replace(ALONE, rounds=400, local_steps=1, measure_every=50)  # longer than the family together
+LONG = replace(ALONE, rounds=300, local_steps=1, measure_every=50)  # longer than the family together
 
 
 def silent(*_):
@@ -113,6 +114,34 @@ def test_two_processes_change_no_bit_and_are_resumed_by_one(tmp_path, scratch):
         execute([LONG], SEEDS, folder, "cpu", 1, silent)
     assert store.facts(LONG, 0)["from_round"] > 0
     assert results(alone).items() < results(together).items()
+
+
+def test_followers_wait_for_their_leader(tmp_path, monkeypatch):
+    """In a pool whose newest work is done first, so that the leader of the family ends last."""
+    pending, done, ready = [], [], []
+
+    class Pool(contextlib.AbstractContextManager):
+        def __init__(self, *_):
+            pass
+
+        def __exit__(self, *_):
+            pass
+
+        def submit(self, work, unit, *_):
+            ready.append(unit.leader is None or unit.leader in done)
+            pending.append((unit.spec, Future()))
+            return pending[-1][1]
+
+    def finish_one(*_):
+        if pending:
+            spec, future = pending.pop()
+            done.append(spec)
+            future.set_result(None)
+
+    monkeypatch.setattr("paper_repro.execute.ProcessPoolExecutor", Pool)
+    execute(SPECS, SEEDS, tmp_path, "cpu", 3, finish_one)
+    assert ready == [True] * 5
+    assert done.index(FAMILY[2]) < min(done.index(FAMILY[0]), done.index(FAMILY[1]))
 
 
 def test_workers_start_with_a_blocked_interrupt():

@@ -5,8 +5,9 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from paper_repro import check
-from paper_repro.check import check_topology, margin, violated
+from paper_repro.check import check_topology, runs
+from paper_repro.check.plot import layout
+from paper_repro.check.rule import margin, violated
 from sim.optimizer import Optimizer
 from theory.bounds import BOUNDS
 from theory.errors import OnemergeError
@@ -170,7 +171,7 @@ def test_measured_and_exact_moments_agree():
 
 
 def test_a_wrong_simulator_differs_from_the_moments(monkeypatch):
-    monkeypatch.setattr(check, "Optimizer", lambda name, lr: Optimizer(name, 1.3 * lr))
+    monkeypatch.setattr(runs, "Optimizer", lambda name, lr: Optimizer(name, 1.3 * lr))
     record = check_topology("ring", agents=6, steps=60, runs=64)
     assert record["moments"]["verdict"] == "differs"
     assert "moments" in record["contradictions"]
@@ -266,7 +267,7 @@ def test_a_graph_a_matrix_and_a_gossip_are_one():
 
 def test_runs_in_several_stacks_are_the_same_runs(monkeypatch):
     whole = check_topology("random_matching", agents=6, peers=0.5, **SMALL)
-    monkeypatch.setattr(check, "CHUNK", 3 * 36)
+    monkeypatch.setattr(runs, "CHUNK", 3 * 36)
     told = []
     parts = check_topology("random_matching", agents=6, peers=0.5, bar=lambda *at: told.append(at), **SMALL)
     assert parts["bounds"] == whole["bounds"]
@@ -275,7 +276,7 @@ def test_runs_in_several_stacks_are_the_same_runs(monkeypatch):
 
 def test_layouts_keep_agents_apart():
     for graph in (nx.star_graph(11), nx.complete_graph(12), nx.random_geometric_graph(40, 0.3, seed=2)):
-        spots = np.array(list(check._layout(graph).values()))
+        spots = np.array(list(layout(graph).values()))
         distance = np.linalg.norm(spots[:, None] - spots, axis=-1) + 9 * np.eye(len(spots))
         wide = 1.05 * np.clip(280 / len(spots), 1.5, 9.2) / 56
         assert distance.min() > wide * 0.95

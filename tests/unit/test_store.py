@@ -79,7 +79,7 @@ def test_only_missing_seeds_run(store, monkeypatch):
     assert store.missing(SPEC, (0, 1)) == (1,)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"half"])
+@pytest.mark.parametrize("content", [None, b"", b"half", b"{}", b"[1]"])
 @pytest.mark.parametrize("name", ["seed1.csv", "seed1.json", "models1.npy"])
 def test_damaged_results_are_named(store, name, content):
     path = file_of(store, name)
@@ -174,12 +174,18 @@ def test_json_is_strict():
         json_bytes({"a": float("nan")})
 
 
-def test_csv_keeps_every_bit():
-    values = np.concatenate([np.random.default_rng(0).standard_normal(1000), [1e-310, 1.7e308, 0.1]])
-    table = pd.DataFrame({"value": values})
+def test_tables_keep_every_bit(tmp_path):
+    bits = np.random.default_rng(0).integers(0, 2**64, 20000, dtype=np.uint64).view(np.float64)
+    values = np.concatenate([bits[np.isfinite(bits)], [5e-324, 1e-310, 1.7976931348623157e308, 0.1, -0.0]])
+    table = pd.DataFrame({"seed": 0, "metric": "merged_loss", "agent": pd.array([pd.NA] * len(values), "Int64")})
+    table["value"] = values
     text = csv_bytes(table).decode()
     assert "\r" not in text
-    assert [float(line) for line in text.split()[1:]] == values.tolist()
+    store = Store(tmp_path)
+    store.save(SPEC, table, {}, {})
+    loaded = store.load(SPEC, (0,))
+    np.testing.assert_array_equal(loaded["value"].to_numpy().view(np.int64), values.view(np.int64))
+    pd.testing.assert_frame_equal(loaded, table, check_exact=True)
 
 
 def test_states_keep_every_bit(tmp_path):
