@@ -1,14 +1,15 @@
 """Agent-steps per second: the stacked simulator against a loop over separate modules and optimizers.
 
-Both train the same MLP (64-128-128-10) on digits with the same batches, SGD with lr 0.1, and gossip once every ten
-steps with the same mixing matrices (R 0.2); the loop is how decentralized learning is usually simulated: one
+Both train the same MLP (64-w-w-10) on digits with the same batches, SGD with lr 0.1, and gossip once every ten steps
+with the same mixing matrices (R 0.2); the loop is how decentralized learning is usually simulated: one
 nn.Module and one torch.optim.SGD an agent, gossip over state dicts. The two take turns in one process, after a warm-up,
 and the median of the repetitions counts; nothing is measured or stored while the clock runs.
 
-    python benchmarks/stacked.py [--device cpu] [--threads 2] [--agents 16 64 256]
+    python benchmarks/stacked.py [--device cpu] [--threads 2] [--agents 16 64 256] [--width 64]
 """
 
 import argparse
+import itertools
 import platform
 import statistics
 import time
@@ -77,9 +78,9 @@ def seconds(device, call):
     return time.perf_counter() - started
 
 
-def compare(agents, device, repetitions):
+def compare(agents, width, device, repetitions):
     """(agent-steps per second stacked, looped, largest difference of the models after a round)."""
-    problem = Classification().build(agents, (0,), BATCH, device)
+    problem = Classification(width=width).build(agents, (0,), BATCH, device)
     W = random_peers(agents, PEERS).draw(0, stream(0, "gossip", 0))
     W = torch.as_tensor(W, dtype=problem.dtype, device=device)[None]
     theta, batches = problem.init(), problem.batches(0, STEPS)
@@ -106,16 +107,17 @@ def main():
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--agents", type=int, nargs="+", default=[16, 64, 256])
+    parser.add_argument("--width", type=int, nargs="+", default=[64, 128])
     parser.add_argument("--repetitions", type=int, default=9)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     where = torch.cuda.get_device_name() if options.device == "cuda" else f"{platform.machine()} CPU"
     print(f"{where}, {options.threads} thread(s), torch {torch.__version__}, {options.repetitions} repetitions")
-    print("| agents | stacked, agent-steps/s | loop, agent-steps/s | ratio | largest difference of models |")
-    print("|---:|---:|---:|---:|---:|")
-    for agents in options.agents:
-        ours, theirs, difference = compare(agents, options.device, options.repetitions)
-        print(f"| {agents} | {ours:,.0f} | {theirs:,.0f} | {ours / theirs:.2f} | {difference:.1e} |")
+    print("| width | agents | stacked, agent-steps/s | loop, agent-steps/s | ratio | largest difference of models |")
+    print("|---:|---:|---:|---:|---:|---:|")
+    for width, agents in itertools.product(options.width, options.agents):
+        ours, theirs, difference = compare(agents, width, options.device, options.repetitions)
+        print(f"| {width} | {agents} | {ours:,.0f} | {theirs:,.0f} | {ours / theirs:.2f} | {difference:.1e} |")
 
 
 if __name__ == "__main__":

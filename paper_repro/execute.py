@@ -7,8 +7,6 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
-import torch
-
 from sim.run import run
 from sim.store import Store
 from theory.errors import OnemergeError
@@ -72,7 +70,6 @@ def execute(specs, seeds, folder, device, jobs, bar):
 
 
 def _alone(units, store, device, bar, total):
-    torch.set_num_threads(1)
     done = 0
 
     def each(_):
@@ -125,7 +122,6 @@ def _start_worker(rounds, stop):
     """In a worker process: the parent handles Ctrl-C and tells the workers through `stop`."""
     global _ROUNDS, _STOP
     _ROUNDS, _STOP = rounds, stop
-    torch.set_num_threads(1)
 
 
 def _work(unit, folder, device):

@@ -3,8 +3,8 @@
 from torch import nn
 
 
-def mlp(channels, side, classes, width=128):
-    """pixels → width → width → classes with ReLU (64-128-128-10 on digits: 26,122 parameters)."""
+def mlp(channels, side, classes, width=64):
+    """pixels → width → width → classes with ReLU (64-64-64-10 on digits: 8,970 parameters)."""
     return nn.Sequential(
         nn.Flatten(start_dim=-3),
         nn.Linear(channels * side * side, width),

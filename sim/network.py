@@ -31,7 +31,7 @@ class Classification:
 
     data: str = "digits"
     model: str = "mlp"
-    width: int = 128
+    width: int = 64
     alpha: float = 0.1
     sampling: str = "resample"
     samples: int = 4096

@@ -84,4 +84,4 @@ def device_name(device):
     """What the numbers were computed on, in words."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    return f"CPU, {torch.get_num_threads()} thread(s) per run"
+    return "CPU, one thread a run"

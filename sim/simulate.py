@@ -9,6 +9,7 @@ import torch
 from sim.probe import consensus_distance
 from sim.randomness import stream
 from sim.step import ORDERS, one_round
+from sim.threads import cpu_threads
 from theory.errors import require
 
 COLUMNS = ("seed", "round", "step", "metric", "agent", "value")
@@ -47,6 +48,7 @@ def simulate(
     gradients_every=0,
     state=None,
     on_round=None,
+    threads=1,
 ):
     """Run `rounds` rounds and return (table, final state).
 
@@ -58,26 +60,33 @@ def simulate(
     step t ends with one row diverged = t, and has no row after.
 
     `state` continues an earlier run; `on_round(state)` is called after each round with the state so far.
+    On the CPU torch has `threads` threads meanwhile; the last bits depend on their number, not on the machine's cores.
     """
     for name, value in (("rounds", rounds), ("local_steps", local_steps), ("measure_every", measure_every)):
         require(isinstance(value, int) and value >= 1, f"{name} must be a whole number of at least 1, not {value!r}.")
     whole = isinstance(gradients_every, int) and gradients_every >= 0
     require(whole, f"gradients_every must be a whole number >= 0 (0: never), not {gradients_every!r}.")
     require(order in ORDERS, f"Unknown order {order!r}; valid: {', '.join(ORDERS)}.")
-    if state is None:
-        state = _measured(State.start(problem, optimizer), problem, local_steps, True, gradients_every > 0, False)
-    while state.round < rounds and (state.diverged < 0).any():
-        W = _draw(schedule, state.round, problem)
-        batches = problem.batches(state.round, local_steps)
-        theta, memory, losses = one_round(order, problem.loss, optimizer, state.theta, state.optimizer, batches, W)
-        done = state.round + 1
-        diverged = _first_divergence(state, theta, losses, local_steps)
-        state = replace(state, round=done, theta=theta, optimizer=memory, diverged=diverged)
-        last = done == rounds
-        metrics, gradients = (every > 0 and (last or done % every == 0) for every in (measure_every, gradients_every))
-        state = _measured(state, problem, local_steps, metrics, gradients, last)
-        if on_round is not None:
-            on_round(state)
+    require(
+        isinstance(threads, int) and threads >= 1, f"threads must be a whole number of at least 1, not {threads!r}."
+    )
+    with cpu_threads(threads):
+        if state is None:
+            state = _measured(State.start(problem, optimizer), problem, local_steps, True, gradients_every > 0, False)
+        while state.round < rounds and (state.diverged < 0).any():
+            W = _draw(schedule, state.round, problem)
+            batches = problem.batches(state.round, local_steps)
+            theta, memory, losses = one_round(order, problem.loss, optimizer, state.theta, state.optimizer, batches, W)
+            done = state.round + 1
+            diverged = _first_divergence(state, theta, losses, local_steps)
+            state = replace(state, round=done, theta=theta, optimizer=memory, diverged=diverged)
+            last = done == rounds
+            metrics, gradients = (
+                every > 0 and (last or done % every == 0) for every in (measure_every, gradients_every)
+            )
+            state = _measured(state, problem, local_steps, metrics, gradients, last)
+            if on_round is not None:
+                on_round(state)
     return table_of(problem.seeds, state, local_steps), state
 
 

@@ -1,7 +1,6 @@
 """The simulated run on quadratics, and its second derivation: the exact moments."""
 
 import math
-from contextlib import contextmanager
 from itertools import islice
 
 import numpy as np
@@ -34,18 +33,6 @@ class Probed(QuadraticProblem):
         }
 
 
-@contextmanager
-def _one_thread():
-    """One thread of torch inside: small tensors wait longer for a second one, and the bits do not depend on cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-@_one_thread()
 def simulated(config, gossip, lr, steps, runs, bar):
     """({metric: values [runs, steps + 1]}, problem), gossip and noise independent over the runs (seeds 0, 1, ...)."""
     stack, tables = max(1, CHUNK // gossip.agents**2), []

@@ -8,6 +8,7 @@ import pandas as pd
 from figures.landscape import landscape
 from paper_repro.item import Claim, Item, describe
 from sim.spec import Spec
+from sim.threads import cpu_threads
 from theory.polygon import inside, regular_polygon, wachspress
 
 LABEL = "R 0.2"
@@ -40,7 +41,8 @@ def table(results):
         models = results.models(LABEL, seed)
         vertices, points = grid(len(models))
         points = points if place == 0 else points[: len(vertices) + 1]
-        losses = results.problem(LABEL, seed).polygon_loss(models, wachspress(points, vertices))
+        with cpu_threads(1):
+            losses = results.problem(LABEL, seed).polygon_loss(models, wachspress(points, vertices))
         agents = [*range(len(vertices))] + [pd.NA] * (len(points) - len(vertices))
         columns = {"label": LABEL, "seed": seed, "x": points[:, 0], "y": points[:, 1]}
         columns |= {"metric": "test_loss", "agent": pd.array(agents, dtype="Int64"), "value": losses}

@@ -11,7 +11,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 from click.testing import CliRunner
 
 from paper_repro.cli import main
@@ -38,12 +37,10 @@ def silent(*_):
 
 
 @pytest.fixture(autouse=True)
-def _threads():
-    """Work in this process has one thread, like the work of `execute`; how many it has elsewhere is put back."""
-    threads, terminate = torch.get_num_threads(), signal.getsignal(signal.SIGTERM)
-    torch.set_num_threads(1)
+def _sigterm():
+    """The command catches SIGTERM; here its handler is put back."""
+    terminate = signal.getsignal(signal.SIGTERM)
     yield
-    torch.set_num_threads(threads)
     signal.signal(signal.SIGTERM, terminate)
 
 

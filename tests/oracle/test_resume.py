@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from sim.network import Classification
 from sim.quadratic import Quadratic
@@ -23,15 +22,6 @@ RUNS = {
     for name, spec in {"quadratic": QUADRATIC, "mlp": NETWORK, "cnn, fixed pools": FIXED}.items()
     for optimizer in ("sgd", "momentum", "adamw")
 }
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """The bits of a sum depend on the number of threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def interrupt_at(done):

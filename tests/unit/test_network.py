@@ -56,7 +56,7 @@ def test_flat_order_is_torchs_own(model):
 
 
 def test_size_of_the_default_model():
-    assert Classification().build(1, (0,), 1).dim == 26122
+    assert Classification().build(1, (0,), 1).dim == 8970
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])

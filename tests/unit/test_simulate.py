@@ -275,3 +275,26 @@ def test_cpu_and_cuda_agree(spec):
     tables = [run(spec, (0, 1), device=device) for device in ("cpu", "cuda")]
     pd.testing.assert_frame_equal(*tables, check_exact=False, rtol=1e-8, atol=1e-12)
     assert torch.cuda.get_rng_state().equal(before)
+
+
+def test_threads_outside_change_no_bit_and_are_left_as_they_were():
+    """One thread inside whatever there is outside, so that a run's bits do not depend on the machine's cores."""
+    spec = Spec(agents=4, rounds=2, local_steps=2)
+    alone = run(spec, (0,))
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        pd.testing.assert_frame_equal(run(spec, (0,)), alone, check_exact=True)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    problem, seen = spec.build((0,)), []
+    simulate(
+        problem,
+        spec.schedule(),
+        spec.local_optimizer(),
+        rounds=1,
+        threads=2,
+        on_round=lambda state: seen.append(torch.get_num_threads()),
+    )
+    assert seen == [2]
