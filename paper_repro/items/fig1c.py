@@ -60,7 +60,8 @@ def depth(table):
 
 ITEM = Item(
     name="fig1c",
-    title="Test loss over the convex hull of the local models before merging (random peers, R = 0.2, to the end): the models are the vertices of a regular "
+    title="Test loss over the convex hull of the local models before merging (random peers, R = 0.2, to the end): the "
+    "models are the vertices of a regular "
     "polygon, Wachspress coordinates weigh them, the center is the merged model (the first seed is drawn)",
     paper="ResNet-18 on CIFAR-100, 16 agents",
     setting=describe,
