@@ -292,3 +292,12 @@ def test_files_of_every_kind(tmp_path):
     for record in records:
         assert record["spectrum"]["slem"] == pytest.approx(2 / 3)
         assert record["bounds"] == records[0]["bounds"]
+
+
+def test_theorem_1_is_violated_by_different_hessians_and_says_why():
+    """Without noise, started at equal models: the paper's rate with U = 0 needs agents that share one loss."""
+    record = check_topology("ring", agents=16, sigma=0.0, zeta=5.0, spread=0.9, lr=0.2, runs=2)
+    rate = next(row for row in record["bounds"] if row["bound"] == "rate_d12")
+    assert rate["verdict"] == "violated"
+    assert [a["assumption"] for a in rate["assumptions"] if not a["met"]] == ["homogeneous"]
+    assert record["contradictions"] == []
