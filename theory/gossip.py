@@ -166,3 +166,81 @@ def random_matching(agents, peers):
         second_moment=lambda: _exchangeable(agents, q),
         mean_moment=lambda: complete_average(agents),
     )
+
+
+def pairwise_exchange(agents):
+    """One uniformly random agent wakes and averages with a uniformly random other; all the others keep their values.
+
+    W = I - (e_i - e_j)(e_i - e_j)ᵀ/2 is a projection and so E[Wᵀ W] = E[W] = J + q (I - J) with q = 1 - 1/(m - 1):
+    E Xi_+² = q Xi², and the mean stays (Boyd et al., "Randomized gossip algorithms", IEEE Trans. IT 52, 2006, on the
+    complete graph). A round is one exchange in all, not one an agent.
+    """
+    at_least(2, agents=agents)
+    q = (agents - 2) / (agents - 1)
+
+    def draw(_, generator):
+        pair = generator.choice(agents, 2, replace=False)
+        W = np.eye(agents)
+        W[np.ix_(pair, pair)] = 0.5
+        return W
+
+    return Gossip(
+        agents=agents,
+        period=1,
+        mean_preserving=True,
+        draw=draw,
+        second_moment=lambda: _exchangeable(agents, q),
+        mean_moment=lambda: complete_average(agents),
+    )
+
+
+def _epidemic_drift(agents, peers):
+    """beta_s of `epidemic`: (E[S²] - 1)/(m - 1), S = a column sum, that is what one agent has in the others' averages.
+
+    With s = `peers`, p = s/(m - 1) and K_i values received by i, S = 1/(1 + K_1) + Σ_{i in T} 1/(1 + K_i) over the s
+    receivers T of agent 1. As 1/((a + X)(b + Y)) = ∫∫ u^(a-1+X) v^(b-1+Y) du dv over [0, 1]², each term of E[S²] is the
+    integral of a generating function of independent senders, a polynomial of degree <= m in u and in v.
+    """
+    p = peers / (agents - 1)
+    both = p * (peers - 1) / max(agents - 2, 1)  # that a sender picks both of two given agents
+    nodes, weights = np.polynomial.legendre.leggauss(agents // 2 + 1)  # exact up to the degree agents + 1
+    u, v = (nodes[:, None] + 1) / 2, (nodes + 1) / 2
+    one_u, one_v, same = 1 - p + p * u, 1 - p + p * v, 1 - p + p * u * v
+    pair = 1 - 2 * p + both + (p - both) * (u + v) + both * u * v
+    squares = same ** (agents - 1) + peers * u * v * same ** (agents - 2)
+    own = 2 * peers * v * one_u * pair ** (agents - 2)
+    others = peers * (peers - 1) * u * v * one_u * one_v * pair ** max(agents - 3, 0)
+    return float(weights @ (squares + own + others) @ weights / 4 - 1) / (agents - 1)
+
+
+def epidemic(agents, peers):
+    """EL-Local: each agent sends to s = `peers` random others, and averages equally over itself and what it received.
+
+        E|x_+ - x̄ 1|²/m = alpha Xi²,   alpha = (1 - (1 - s/(m - 1))^m)/s - 1/(m - 1),
+        E(x̄_+ - x̄)² = beta Xi²,        E Xi_+² = (alpha - beta) Xi²,   beta = m²/(m - 1) Var(a column mean of W).
+
+    Rows sum to 1, columns do not, the mean drifts (De Vos et al., "Epidemic Learning", NeurIPS 2023, arXiv:2310.01972,
+    which bounds beta by alpha/m). Proof: agent i receives a binomial number K of uniformly random others, and
+    alpha = E[(1 - K/(m - 1))/(K + 1)] as in `random_peers`; rows are not independent, see `_epidemic_drift`.
+    """
+    at_least(2, agents=agents)
+    at_least(1, peers=peers)
+    require(peers < agents, f"peers is {peers} with {agents} agents; it must be at most {agents - 1}")
+    alpha = (1 - (1 - peers / (agents - 1)) ** agents) / peers - 1 / (agents - 1)
+    everyone = peers == agents - 1
+    senders = np.arange(agents)[:, None]
+
+    def draw(_, generator):
+        order = generator.random((agents, agents - 1)).argpartition(peers - 1, axis=1)[:, :peers]
+        W = np.eye(agents)
+        W[order + (order >= senders), senders] = 1
+        return W / W.sum(axis=1, keepdims=True)
+
+    return Gossip(
+        agents=agents,
+        period=1,
+        mean_preserving=everyone,
+        draw=draw,
+        second_moment=lambda: _exchangeable(agents, alpha),
+        mean_moment=lambda: _exchangeable(agents, 0.0 if everyone else _epidemic_drift(agents, peers)),
+    )

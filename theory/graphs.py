@@ -29,6 +29,13 @@ def at_least(lowest, **values):
         require(integer and value >= lowest, f"{name} is {value!r}; it must be an integer of at least {lowest}")
 
 
+def at_most_one(**values):
+    """Raise unless every value is a number from 0 to 1."""
+    for name, value in values.items():
+        valid = isinstance(value, Real) and 0 <= value <= 1
+        require(valid, f"{name} is {value!r}; it must be a number from 0 to 1")
+
+
 def _on(agents, edges, kind=nx.Graph):
     """Graph of `kind` on the nodes 0..agents-1, in this order, with `edges` less their loops."""
     graph = kind()
@@ -67,12 +74,18 @@ def grid(rows, cols):
     return _on(rows * cols, right + down)
 
 
+def dimension(agents):
+    """log2 of `agents`, which must be a power of two."""
+    at_least(1, agents=agents)
+    bits = (int(agents) - 1).bit_length()
+    require(agents == 1 << bits, f"agents is {agents}; a hypercube needs a power of two, such as {1 << bits}")
+    return bits
+
+
 def hypercube(agents):
     """Agents whose binary numbers differ in one bit; n = 2^d, degree d, diameter d."""
-    at_least(1, agents=agents)
-    dimension = (int(agents) - 1).bit_length()
-    require(agents == 1 << dimension, f"agents is {agents}; a hypercube needs a power of two, such as {1 << dimension}")
-    return _on(agents, ((i, i ^ 1 << bit) for i in range(agents) for bit in range(dimension)))
+    bits = dimension(agents)
+    return _on(agents, ((i, i ^ 1 << bit) for i in range(agents) for bit in range(bits)))
 
 
 def star(agents):
@@ -87,6 +100,32 @@ def complete(agents):
     return _on(agents, combinations(range(agents), 2))
 
 
+def binary_tree(agents):
+    """Agent i > 0 linked to its parent floor((i - 1)/2), the order of a heap: every level is full but the last."""
+    at_least(1, agents=agents)
+    return _on(agents, (((i - 1) // 2, i) for i in range(1, agents)))
+
+
+def lollipop(agents, clique):
+    """Agents 0..clique-1 all linked, and the line clique - 1 ~ clique ~ ... ~ n - 1: one agent or two make a path."""
+    at_least(1, agents=agents, clique=clique)
+    require(clique <= agents, f"clique is {clique} with {agents} agents; it must be at most {agents}")
+    return _on(agents, [*combinations(range(clique), 2), *((i, i + 1) for i in range(clique - 1, agents - 1))])
+
+
+def barbell(agents):
+    """Agents below h = ceil(n/2) all linked, those from h on too, and one edge h - 1 ~ h between the two cliques."""
+    at_least(1, agents=agents)
+    half = (agents + 1) // 2
+    cliques = [*combinations(range(half), 2), *combinations(range(half, agents), 2)]
+    return _on(agents, cliques + [(half - 1, half)] * (agents > 1))
+
+
+def _hops(agents):
+    """1, 2, 4, ..., 2^(tau - 1) with tau = ceil(log2 n)."""
+    return [1 << k for k in range((int(agents) - 1).bit_length())]
+
+
 def exponential(agents):
     """Static exponential graph, directed: agent i hears i + 2^k mod n, k < ceil(log2 n), which is the degree both ways.
 
@@ -94,8 +133,16 @@ def exponential(agents):
     (Ying et al., "Exponential Graph is Provably Efficient for Decentralized Deep Training", NeurIPS 2021).
     """
     at_least(1, agents=agents)
-    hops = [1 << k for k in range((int(agents) - 1).bit_length())]
-    return _on(agents, (((i + hop) % agents, i) for i in range(agents) for hop in hops), nx.DiGraph)
+    return _on(agents, (((i + hop) % agents, i) for i in range(agents) for hop in _hops(agents)), nx.DiGraph)
+
+
+def symmetric_exponential(agents):
+    """Exponential graph without its direction: agent i linked to i + 2^k and i - 2^k mod n, k < ceil(log2 n).
+
+    The Laplacian has the eigenvalues Σ_h (1 - cos(2πjh/n)), j < n, over the different hops h = ±2^k mod n.
+    """
+    at_least(1, agents=agents)
+    return _on(agents, (((i + hop) % agents, i) for i in range(agents) for hop in _hops(agents)))
 
 
 def random_regular(agents, degree, seed):
@@ -118,8 +165,7 @@ def erdos_renyi(agents, probability, seed):
     """Every pair linked independently with `probability`; may be disconnected."""
     at_least(1, agents=agents)
     at_least(0, seed=seed)
-    valid = isinstance(probability, Real) and 0 <= probability <= 1
-    require(valid, f"probability is {probability!r}; it must be a number from 0 to 1")
+    at_most_one(probability=probability)
     linked = np.random.default_rng(seed).random(agents * (agents - 1) // 2) < probability
     return _on(agents, (pair for pair, link in zip(combinations(range(agents), 2), linked, strict=True) if link))
 
@@ -134,6 +180,34 @@ def random_geometric(agents, radius, seed):
     return _on(agents, np.argwhere(np.triu(distance <= radius, k=1)).tolist())
 
 
+def watts_strogatz(agents, degree, probability, seed):
+    """Small world: i ~ i ± 1, ..., i ± degree/2 mod n, each edge i ~ i + k rewired with `probability`; degree is even.
+
+    A rewired edge keeps i and has a uniformly random other end that i is not linked to yet. There are n degree/2 edges
+    for every probability; the graph may be disconnected (Watts and Strogatz, "Collective dynamics of 'small-world'
+    networks", Nature 393, 1998).
+    """
+    at_least(1, agents=agents)
+    at_least(0, degree=degree, seed=seed)
+    at_most_one(probability=probability)
+    valid = degree < agents and degree % 2 == 0
+    require(valid, f"degree is {degree} with {agents} agents; it must be even and at most {agents - 1}")
+    return _on(agents, sorted(map(sorted, nx.watts_strogatz_graph(agents, degree, probability, seed=int(seed)).edges)))
+
+
+def barabasi_albert(agents, links, seed):
+    """Scale-free: a star of the agents 0..links, then each new agent links to `links` others, drawn by their degree.
+
+    links (n - links) edges, always connected (Barabási and Albert, "Emergence of scaling in random networks",
+    Science 286, 1999, which leaves the start open).
+    """
+    at_least(2, agents=agents)
+    at_least(0, seed=seed)
+    at_least(1, links=links)
+    require(links < agents, f"links is {links} with {agents} agents; it must be at most {agents - 1}")
+    return _on(agents, sorted(map(sorted, nx.barabasi_albert_graph(agents, links, seed=int(seed)).edges)))
+
+
 TOPOLOGIES = {
     "ring": ring,
     "path": path,
@@ -142,10 +216,16 @@ TOPOLOGIES = {
     "hypercube": hypercube,
     "star": star,
     "complete": complete,
+    "binary_tree": binary_tree,
+    "lollipop": lollipop,
+    "barbell": barbell,
     "exponential": exponential,
+    "symmetric_exponential": symmetric_exponential,
     "random_regular": random_regular,
     "erdos_renyi": erdos_renyi,
     "random_geometric": random_geometric,
+    "watts_strogatz": watts_strogatz,
+    "barabasi_albert": barabasi_albert,
 }
 
 

@@ -60,6 +60,9 @@ _SYMBOLS = (
     Symbol("lr", r"\eta", "positive", -1, 2, "learning rate"),
     Symbol("epsilon", r"\varepsilon", "positive", 2, -2, "target for the mean of the squared gradient norms"),
     Symbol("initial_gap", r"\Delta", "nonnegative", 1, 0, "global loss of the initial model minus its infimum"),
+    Symbol("period", r"\tau", "count", 0, 0, "steps from one gossip to the next"),
+    Symbol("initial_distance_sq", r"\|\bar{\theta}_{0}-\theta^{\star}\|^2", "nonnegative", 0, 2,
+           "squared distance of the initial model to the minimizer of the global loss"),
     # the problem
     Symbol("sigma", r"\sigma", "nonnegative", 1, -1, "root of the bound on the mean variance of the noise"),
     Symbol("zeta", r"\zeta", "nonnegative", 1, -1, "bound on the diversity of the agents' gradients"),
@@ -69,6 +72,9 @@ _SYMBOLS = (
     Symbol("L3", "L_{3}", "nonnegative", 1, -3, "bound on the norm of the third derivative of the global loss"),
     Symbol("L4", "L_{4}", "nonnegative", 1, -4, "bound on the norm of the fourth derivative of the global loss"),
     Symbol("L_local", r"L_{\mathrm{loc}}", "positive", 1, -2, "smoothness of every agent's own loss"),
+    Symbol("mu", r"\mu", "positive", 1, -2, "strong convexity of every agent's own loss"),
+    Symbol("neighborhood_heterogeneity", r"\bar{\tau}", "nonnegative", 1, -1,
+           "root of the bound on the mean square gap of gossiped sample gradients to the mean of all of them"),
     Symbol("ell", r"\ell", "positive", 0, 0, "cap on the learning rate times L2"),
     # the topology
     Symbol("p", "p", "rate", 0, 0, "consensus rate: E|Theta W - mean|^2 <= (1 - p)|Theta - mean|^2"),
@@ -81,6 +87,8 @@ _SYMBOLS = (
     # the state of a run
     Symbol("consensus_distance", r"\Xi_{t}^2", "nonnegative", 0, 2, "mean over agents of |theta_k - mean|^2", True),
     Symbol("next_consensus_distance", r"\Xi_{t+1}^2", "nonnegative", 0, 2, "consensus_distance one step later", True),
+    Symbol("critical_consensus_distance", r"\Gamma_{t}^2", "nonnegative", 0, 2,
+           "consensus distance below which the merged model keeps the rate of parallel SGD", True),
     Symbol("local_gradient_norm_sq", r"\phi_{t}^2", "nonnegative", 2, -2, "mean of |grad L_k(theta_k)|^2", True),
     Symbol("merged_loss", r"L(\bar{\theta}_{t})", "real", 1, 0, "global loss of the merged model", True),
     Symbol("next_merged_loss", r"L(\bar{\theta}_{t+1})", "real", 1, 0, "merged_loss one step later", True),
@@ -88,6 +96,10 @@ _SYMBOLS = (
            "squared norm of the global gradient at the merged model", True),
     Symbol("gradient_norm_sq_mean", r"\frac{1}{T}\sum_{t<T}\mathbb{E}\,\|\nabla L(\bar{\theta}_{t})\|^2",
            "nonnegative", 2, -2, "mean over the steps of the expected gradient_norm_sq"),
+    Symbol("loss_gap_mean", r"\frac{1}{T}\sum_{t<T}\mathbb{E}\,L(\bar{\theta}_{t})-L^{\star}", "nonnegative", 1, 0,
+           "mean over the steps of the expected global loss of the merged model, minus its infimum"),
+    Symbol("final_distance_sq", r"\|\bar{\theta}_{T}-\theta^{\star}\|^2", "nonnegative", 0, 2,
+           "squared distance of the merged model after the last step to the minimizer of the global loss", True),
     Symbol("discrepancy_norm_sq", r"\|e_{t}\|^2", "nonnegative", 2, -2,
            "|e|^2, e = mean of the local gradients minus the global gradient at the merged model", True),
     Symbol("discrepancy_inner", r"\langle\nabla L(\bar{\theta}_{t}),e_{t}\rangle", "real", 2, -2, "grad L . e", True),
@@ -117,6 +129,17 @@ ASSUMPTIONS = {
     "smooth": "the gradient of the global loss is L2-Lipschitz",
     "smooth_agents": "the gradient of every agent's loss is L_local-Lipschitz",
     "normal_mixing": "one fixed mixing matrix that commutes with its transpose, as symmetric and circulant ones do",
+    "symmetric_mixing": "one fixed mixing matrix, symmetric and doubly stochastic",
+    "periodic_gossip": "one fixed symmetric mixing matrix after every period-th step, no gossip between",
+    "periodic_average": "an exact average of all agents after every period-th step, no gossip between",
+    "parallel": "an exact average of all agents after every step, which is parallel SGD",
+    "convex_agents": "every agent's loss is convex",
+    "strongly_convex_agents": "every agent's loss is mu-strongly convex",
+    "smooth_samples": "the gradient of every single sample's loss is L_local-Lipschitz",
+    "neighborhood": "gossiped sample gradients stay within neighborhood_heterogeneity of the mean of all of them",
+    "below_critical": "the expected consensus distance stays below the expected critical one at every step",
+    "tuned_lr": "lr = min(1/L2, sqrt(2 initial_gap agents / (L2 sigma^2 steps)))",
+    "unconfirmed": "read in a restatement only; a condition on the learning rate may be missing",
 }
 
 

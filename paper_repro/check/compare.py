@@ -44,6 +44,8 @@ def departures_of(subject, config, matrix, numbers, phi_sq):
         "homogeneous": "" if config.zeta == config.spread == 0 else differ,
         "slow_gradients": fast,
         "normal_mixing": "" if matrix["normal"] else "W does not commute with its transpose",
+        "symmetric_mixing": "" if matrix["normal"] and matrix["symmetric"] else "not one fixed symmetric W",
+        "unconfirmed": "its source was not seen, so that it decides nothing here",
     }
 
 

@@ -13,11 +13,31 @@ from sim.randomness import stream
 from theory import spectrum
 from theory.bounds import BOUNDS
 from theory.errors import OnemergeError, require
-from theory.gossip import Gossip, constant, one_peer_exponential, random_matching, random_peers
+from theory.gossip import (
+    Gossip,
+    constant,
+    epidemic,
+    one_peer_exponential,
+    pairwise_exchange,
+    random_matching,
+    random_peers,
+)
 from theory.graphs import GRAPH_FILES, TOPOLOGIES, read_graph
 from theory.mixing import MATRIX_FILES, TOLERANCE, check_mixing, graph_of, mixing, read_matrix
+from theory.sequences import base_graph, one_peer_hypercube
 
-GOSSIPS = {f.__name__: f for f in (one_peer_exponential, random_peers, random_matching)}
+GOSSIPS = {
+    f.__name__: f
+    for f in (
+        one_peer_exponential,
+        one_peer_hypercube,
+        base_graph,
+        random_peers,
+        random_matching,
+        pairwise_exchange,
+        epidemic,
+    )
+}
 NAMES = TOPOLOGIES | GOSSIPS
 PARAMETERS = {
     parameter: [name for name, function in NAMES.items() if parameter in inspect.signature(function).parameters]

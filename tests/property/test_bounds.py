@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy
 
-from theory.bounds import BOUNDS, corrected, spectra, zhu2025
+from theory.bounds import BOUNDS, MODULES, corrected, zhu2025
 from theory.errors import OnemergeError
 from theory.notation import NOTATION, symbols
 
@@ -80,12 +80,7 @@ def test_a_record_is_complete(bound):
 
 
 def test_a_record_is_found_under_the_name_of_its_constant():
-    names = [
-        name.lower()
-        for module in (zhu2025, corrected, spectra)
-        for name, value in vars(module).items()
-        if hasattr(value, "formula")
-    ]
+    names = [name.lower() for module in MODULES for name, value in vars(module).items() if hasattr(value, "formula")]
     assert names == list(BOUNDS)
 
 

@@ -7,16 +7,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from theory.errors import OnemergeError
-from theory.gossip import constant, local, one_peer_exponential, periodic, random_matching, random_peers
+from theory.gossip import (
+    constant,
+    epidemic,
+    local,
+    one_peer_exponential,
+    pairwise_exchange,
+    periodic,
+    random_matching,
+    random_peers,
+)
 from theory.graphs import connected, exponential, star
 from theory.mixing import WEIGHTS, check_mixing, complete_average, graph_of, lazy, metropolis, uniform
-from theory.spectrum import consensus_rate, contraction, mean_drift, slem
+from theory.spectrum import consensus_rate, contraction, mean_drift, noise_gain, slem
 
 SLOW = [
     *(("random_peers", m, r) for m in (2, 3, 4) for r in (0.2, 0.75, *range(1, m))),
     *(("random_matching", m, r) for m in (1, 2, 3, 4) for r in (0.2, 0.75, 1)),
+    *(("pairwise_exchange", m, None) for m in (2, 3, 4)),
+    *(("epidemic", m, s) for m in (2, 3, 4) for s in range(1, m)),
 ]
-BUILD = {"random_peers": random_peers, "random_matching": random_matching}
+BUILD = {
+    "random_peers": random_peers,
+    "random_matching": random_matching,
+    "pairwise_exchange": lambda m, _: pairwise_exchange(m),
+    "epidemic": epidemic,
+}
 
 
 def every_draw(name, m, r):
@@ -31,6 +47,18 @@ def every_draw(name, m, r):
                     if on:
                         W[i, i] = W[j, j] = W[i, j] = W[j, i] = 0.5
                 yield chance / len(list(permutations(range(m)))), W
+        return
+    if name == "pairwise_exchange":
+        for i, j in permutations(range(m), 2):
+            W = np.eye(m)
+            W[[i, i, j, j], [i, j, i, j]] = 0.5
+            yield 1 / (m * (m - 1)), W
+        return
+    if name == "epidemic":
+        sent = [list(combinations([j for j in range(m) if j != i], r)) for i in range(m)]
+        for receivers in product(*sent):
+            heard = [[i, *(j for j in range(m) if i in receivers[j])] for i in range(m)]
+            yield 1 / len(sent[0]) ** m, np.array([[(j in own) / len(own) for j in range(m)] for own in heard])
         return
     choices = []
     for i in range(m):
@@ -110,6 +138,54 @@ def test_one_round_follows_the_closed_forms_in_simulation(gossip, q, drift):
     assert mean_drift(gossip) == pytest.approx(drift, abs=1e-15)
 
 
+EPIDEMIC = [  # m, s, alpha, beta
+    (8, 1, 0.5657857054, 0.0119118367),
+    (8, 3, 0.1866867564, 0.0035844871),
+    (16, 4, 0.1815844420, 0.0016936483),
+    (32, 5, 0.1670231440, 0.0007277101),
+]
+
+
+@pytest.mark.parametrize(("m", "s", "alpha", "beta"), EPIDEMIC)
+def test_epidemic_follows_its_closed_forms(m, s, alpha, beta):
+    gossip, J = epidemic(m, s), complete_average(m)
+    np.testing.assert_allclose(gossip.second_moment(), J + alpha * (np.eye(m) - J), atol=1e-10)
+    assert mean_drift(gossip) == pytest.approx(beta, abs=1e-10)
+    assert consensus_rate(gossip) == pytest.approx(1 - alpha + beta, abs=2e-10)
+    assert beta < alpha / m  # the published bound of the drift
+    generator = np.random.default_rng(3)
+    x = generator.standard_normal(m) + 3.0
+    after = np.stack([gossip.draw(t, generator) @ x for t in range(4000)])
+    for sample, theory in ((after.var(axis=1), alpha - beta), ((after.mean(axis=1) - x.mean()) ** 2, beta)):
+        z = (sample.mean() - theory * x.var()) / (sample.std(ddof=1) / len(sample) ** 0.5)
+        assert abs(z) < 5, f"simulated {sample.mean():.5f}, theory {theory * x.var():.5f}, z = {z:.1f}"
+
+
+def test_epidemic_to_everyone_is_the_merge():
+    for m in (2, 3, 7):
+        gossip = epidemic(m, m - 1)
+        np.testing.assert_allclose(gossip.draw(0, np.random.default_rng(0)), complete_average(m), atol=1e-16)
+        assert gossip.mean_preserving
+        assert mean_drift(gossip) == pytest.approx(0, abs=1e-15)
+        assert consensus_rate(gossip) == pytest.approx(1, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("m", "q", "S"), [(2, 0, 0), (3, 0.5, 2 / 3), (8, 0.8571428571, 5.25), (16, 0.9333333333, 13.125)]
+)
+def test_pairwise_exchange_follows_boyd(m, q, S):
+    gossip = pairwise_exchange(m)
+    assert consensus_rate(gossip) == pytest.approx(1 - q, abs=1e-10)
+    assert noise_gain(gossip) == pytest.approx(S, abs=1e-12)
+    laplacian = nx.laplacian_matrix(nx.complete_graph(m)).toarray()
+    np.testing.assert_allclose(gossip.second_moment(), np.eye(m) - laplacian / (m * (m - 1)), atol=1e-15)
+    for t in range(20):
+        W = gossip.draw(t, np.random.default_rng(t))
+        assert check_mixing(W).doubly_stochastic
+        np.testing.assert_array_equal(W @ W, W)
+        assert np.trace(W) == m - 1
+
+
 def test_same_q_as_the_matching_for_even_sizes():
     for m in (2, 8, 32):
         peers, matching = random_peers(m, 0.4), random_matching(m, 0.4)
@@ -144,7 +220,13 @@ def test_every_draw_keeps_what_it_promises(m):
 
 
 def test_draws_depend_on_the_generator_alone():
-    for gossip in (random_peers(9, 0.5), random_peers(9, 3), random_matching(9, 0.5)):
+    for gossip in (
+        random_peers(9, 0.5),
+        random_peers(9, 3),
+        random_matching(9, 0.5),
+        epidemic(9, 3),
+        pairwise_exchange(9),
+    ):
         one, same, other = (np.random.default_rng(seed) for seed in (1, 1, 2))
         first = [gossip.draw(t, one) for t in range(4)]
         np.testing.assert_array_equal(first, [gossip.draw(t, same) for t in range(4)])
@@ -219,6 +301,11 @@ def test_local_is_no_communication():
         (lambda: random_matching(8, 2), ["peers is 2", "(0, 1]"]),
         (lambda: random_matching(8, float("inf")), ["peers is inf"]),
         (lambda: one_peer_exponential(0), ["agents is 0"]),
+        (lambda: pairwise_exchange(1), ["agents is 1", "at least 2"]),
+        (lambda: epidemic(1, 1), ["agents is 1", "at least 2"]),
+        (lambda: epidemic(8, 0), ["peers is 0", "at least 1"]),
+        (lambda: epidemic(8, 0.5), ["peers is 0.5", "integer"]),
+        (lambda: epidemic(8, 8), ["peers is 8 with 8 agents", "at most 7"]),
         (lambda: local(0), ["agents is 0"]),
         (lambda: periodic([]), ["no matrices", "at least one"]),
         (lambda: periodic([np.eye(2), np.eye(3)]), ["matrix 1 has 3 agents", "matrix 0 has 2"]),

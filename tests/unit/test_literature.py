@@ -1,0 +1,288 @@
+"""Bounds of the literature: known values, how they reduce to each other, and exact moments below every one of them."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+import sympy
+
+from paper_repro.check import check_topology
+from theory.bounds import BOUNDS
+from theory.bounds.baselines import GHADIMI_LAN, GHADIMI_LAN_TUNED
+from theory.bounds.corrected import MASTER_CONSENSUS, MASTER_NONCONVEX, RATE_PARALLEL_SGD
+from theory.bounds.kong2021 import KONG_CRITICAL, KONG_RATE
+from theory.bounds.wang_joshi2021 import WANG_JOSHI_DSGD, WANG_JOSHI_LOCAL, WANG_JOSHI_PERIODIC
+from theory.bounds.zhu2025 import RATE_D12
+from theory.graphs import ring, star, torus
+from theory.mixing import complete_average, metropolis
+from theory.moments import dsgd_moments
+from theory.notation import symbols
+from theory.spectrum import consensus_rate, drift_gain, noise_gain, slem
+
+RUN = {"agents": 16, "sigma": 1.0, "L_local": 1.0, "initial_gap": 0.5, "initial_distance_sq": 1.0}
+RING = {"slem": 0.9492530217, "p": 0.0989187008, "noise_gain": 1.4720752025, "drift_gain": 18.7056067768}
+THOUSAND = RUN | RING | {"lr": 0.01, "steps": 1000}
+EIGHTH = THOUSAND | {"lr": RING["p"] / 8, "steps": 400}
+DATA_FREE = {"neighborhood_heterogeneity": 0.2708333333**0.5}
+DATA_WORST = {"neighborhood_heterogeneity": (0.2708333333 + 1 - RING["p"]) ** 0.5}
+SPOTS = [  # ring of 16 with weights 1/3
+    ("wang_joshi_dsgd", THOUSAND, 0.1024468624),
+    ("le_bars_consensus", THOUSAND | DATA_FREE, 0.0664288217),
+    ("le_bars_convex", THOUSAND | DATA_FREE, 0.2002682325),
+    ("le_bars_nonconvex", THOUSAND | DATA_FREE, 0.4669652867),
+    ("le_bars_consensus", EIGHTH | DATA_FREE, 0.1016),
+    ("le_bars_consensus", EIGHTH | DATA_WORST, 0.4395),
+    ("takezawa_consensus", EIGHTH | {"zeta": 0.0}, 6.752e-4),
+    ("takezawa_consensus", EIGHTH | {"zeta": 1.0}, 0.3386),
+    ("onestep_consensus", EIGHTH | {"zeta": 0.0}, 5.571e-3),
+    ("onestep_consensus", EIGHTH | {"zeta": 1.0}, 0.2420),
+    ("onestep_nonconvex", EIGHTH | {"zeta": 0.0}, 0.20853),
+    ("onestep_nonconvex", EIGHTH | {"zeta": 1.0}, 0.44494),
+    ("master_convex", THOUSAND | {"zeta": 0.0}, 0.1 + 0.01 / 16 + 1.5 * 2.2274543345e-4),
+    ("master_convex", THOUSAND | {"zeta": 1.0}, 0.1 + 0.01 / 16 + 1.5 * 6.0035678147e-2),
+    ("kong_critical", THOUSAND | {"gradient_norm_sq": 0.1}, 0.013125),
+    ("ghadimi_lan_tuned", {"L2": 1.0, "agents": 1, "sigma": 1.0, "steps": 10**4, "initial_gap": 0.5}, 0.0201),
+]  # fmt: skip
+HAND = [  # worked out by hand from the formulas, at round numbers
+    ("wang_joshi_periodic", {"lr": 0.1, "L_local": 1, "agents": 4, "sigma": 2, "steps": 10, "initial_gap": 5,
+                             "slem": 0.5, "period": 2}, 10 + 0.1 + 0.04 * (10 / 3 - 1)),
+    ("wang_joshi_local", {"lr": 0.25, "L_local": 1, "agents": 4, "sigma": 2, "steps": 10, "initial_gap": 5,
+                          "period": 3}, 4 + 0.25 + 0.5),
+    ("master_strongly_convex", {"lr": 0.25, "L_local": 1, "mu": 1, "agents": 4, "sigma": 2, "zeta": 1, "steps": 2,
+                                "initial_distance_sq": 16, "noise_gain": 1, "drift_gain": 2}, 9 + 0.25 + 1.5 * 4),
+    ("typical_consensus", {"lr": 0.5, "sigma": 2, "phi": 3, "noise_gain": 4, "drift_gain": 2}, 25),
+    ("kong_rate", {"lr": 0.5, "L_local": 1, "agents": 4, "sigma": 2, "steps": 10, "initial_gap": 15}, 8),
+    ("ghadimi_lan", {"lr": 0.5, "L2": 2, "agents": 4, "sigma": 2, "steps": 10, "initial_gap": 5}, 3),
+]  # fmt: skip
+
+
+def at(name, values):
+    return BOUNDS[name](**{key: values[key] for key in BOUNDS[name].symbols})
+
+
+@pytest.mark.parametrize(("name", "values", "expected"), SPOTS + HAND)
+def test_known_values(name, values, expected):
+    digits = max(len(f"{expected:.10g}".split("e")[0].replace("0.", "").replace(".", "").lstrip("0")), 4)
+    assert at(name, values) == pytest.approx(expected, rel=10.0 ** (1 - min(digits, 9)))
+
+
+# How they reduce to each other
+
+eta, T, m, L, L2, s, zeta, p, lam, tau = symbols("lr steps agents L_local L2 sigma zeta p slem period")
+gap, distance, S, R = symbols("initial_gap initial_distance_sq noise_gain drift_gain")
+PARALLEL = RATE_PARALLEL_SGD.formula.subs(L2, L)
+
+
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [
+        ("wang_joshi_dsgd", {lam: 0}),
+        ("wang_joshi_local", {tau: 1}),
+        ("wang_joshi_periodic", {lam: 0, tau: 1}),
+        ("onestep_nonconvex", {p: 1}),
+    ],
+)
+def test_exact_averages_leave_parallel_sgd(name, case):
+    assert sympy.simplify(BOUNDS[name].formula.subs(case) - PARALLEL) == 0
+
+
+def test_periodic_gossip_has_gossip_and_local_sgd_as_its_ends():
+    periodic = WANG_JOSHI_PERIODIC.formula
+    assert sympy.simplify(periodic.subs(tau, 1) - WANG_JOSHI_DSGD.formula) == 0
+    assert sympy.simplify(periodic.subs(lam, 0) - WANG_JOSHI_LOCAL.formula) == 0
+
+
+def test_wang_and_joshi_bound_the_whole_spectrum_by_its_largest_eigenvalue():
+    """At zeta = 0 the noise term of master_nonconvex, S <= lam^2/(1 - lam^2), is half as large."""
+    extra = WANG_JOSHI_DSGD.formula - PARALLEL
+    ours = (MASTER_NONCONVEX.formula - PARALLEL).subs({zeta: 0, R: 0, S: lam**2 / (1 - lam**2)})
+    assert sympy.simplify(extra / ours) == 2
+
+
+def test_the_consensus_distance_enters_the_rates():
+    tau_bar, square = symbols("neighborhood_heterogeneity consensus_distance")
+    xi = 24 * eta**2 * tau_bar**2 / p**2
+    assert sympy.simplify(BOUNDS["le_bars_consensus"].formula - xi) == 0
+    convex = distance / (eta * T) + eta * s**2 / m + sympy.Rational(3, 2) * L * square
+    nonconvex = 4 * gap / (eta * T) + 2 * L * eta * s**2 / m + 4 * L**2 * square
+    assert sympy.expand(BOUNDS["le_bars_convex"].formula - convex.subs(square, xi)) == 0
+    assert sympy.expand(BOUNDS["le_bars_nonconvex"].formula - nonconvex.subs(square, xi)) == 0
+    assert sympy.simplify(BOUNDS["master_convex"].formula - convex.subs(square, MASTER_CONSENSUS.formula)) == 0
+
+
+def test_below_the_critical_distance_the_rate_follows():
+    """Mean G <= parallel + L_local^2 critical(G), solved for G."""
+    (G,) = symbols("gradient_norm_sq")
+    (solution,) = sympy.solve(sympy.Eq(G, PARALLEL + L**2 * KONG_CRITICAL.formula), G)
+    assert sympy.simplify(solution - KONG_RATE.formula) == 0
+
+
+def test_ghadimi_and_lan_are_the_rate_without_gossip():
+    (U,) = symbols("U_mean")
+    assert sympy.simplify(RATE_D12.formula.subs(U, 0) - GHADIMI_LAN.formula) == 0
+    for sigma in (0.0, 0.01, 1.0, 30.0):
+        values = {"agents": 4, "sigma": sigma, "L2": 2.0, "steps": 500, "initial_gap": 0.7}
+        tuned = min(0.5, np.sqrt(2 * 0.7 * 4 / (2 * 500)) / sigma) if sigma else 0.5
+        assert GHADIMI_LAN(lr=tuned, **values) <= GHADIMI_LAN_TUNED(**values)
+
+
+# Exact moments of scalar quadratics h_k (x - b_k)^2 / 2 from a common start
+
+ALTERNATING = np.array([1.0, -1.0] * 8)
+FAMILIES = {
+    "ring": metropolis(ring(16)),
+    "star": metropolis(star(16)),
+    "torus": metropolis(torus(4, 4)),
+    "average": complete_average(16),
+}
+CASES = {  # noise, heterogeneity along the slowest direction, curvatures
+    "noise": (1.0, 0.0, np.ones(16)),
+    "drift": (0.0, 1.0, np.ones(16)),
+    "both": (1.0, 1.0, np.ones(16)),
+    "curvatures": (0.3, 1.0, 1 + 0.5 * ALTERNATING * np.linspace(0.2, 1, 16)),
+    "no noise, no drift": (0.0, 0.0, np.ones(16)),
+}
+
+
+def slowest(W):
+    """The eigenvector of slem of a symmetric W, as a vector of mean square 1."""
+    values, vectors = np.linalg.eigh(W - 1 / len(W))
+    vector = vectors[:, np.argmax(np.abs(values))]
+    return vector / np.sqrt(np.mean(vector**2))
+
+
+def exact_run(mixing, h, b, lr, sigma, steps, start=1.0):
+    """Left sides of the bounds, by exact moments, and the constants of the problem along the run."""
+    agents = len(h)
+    optimum, mean_h = (h @ b) / h.sum(), h.mean()
+    moments = list(islice(
+        dsgd_moments(mixing, h[:, None], b[:, None], np.full((agents, 1), start), lr, sigma), steps + 1
+    ))  # fmt: skip
+    consensus = np.array([state.consensus_distance() for state in moments])
+    mean = np.array([state.mean[:, 0] for state in moments])
+    covariance = np.array([state.covariance[0] for state in moments])
+    at_mean, spread = mean.mean(axis=1), covariance.mean(axis=(1, 2))
+    distance = (at_mean - optimum) ** 2 + spread
+    local = h**2 * ((mean - b) ** 2 + np.diagonal(covariance, axis1=1, axis2=2))
+    slopes = h * (at_mean[:, None] - b)
+    diversity = ((slopes - slopes.mean(axis=1, keepdims=True)) ** 2).mean(axis=1) + np.var(h) * spread
+    measured = {
+        "consensus_distance": consensus.max(),
+        "gradient_norm_sq_mean": mean_h**2 * distance[:-1].mean(),
+        "loss_gap_mean": mean_h / 2 * distance[:-1].mean(),
+        "final_distance_sq": distance[-1],
+    }
+    constants = {
+        "agents": agents, "steps": steps, "lr": lr, "sigma": sigma, "L2": mean_h, "L_local": h.max(), "mu": h.min(),
+        "initial_gap": mean_h / 2 * distance[0], "initial_distance_sq": distance[0],
+        "zeta": diversity.max() ** 0.5, "phi": local.mean(axis=1).max() ** 0.5,
+    }  # fmt: skip
+    return measured, constants, consensus
+
+
+@pytest.fixture(scope="module")
+def gossiped():
+    """{(family, case): (measured, constants)} at lr = p/(8 L_local), which lies in every region."""
+    runs = {}
+    for family, W in FAMILIES.items():
+        p = consensus_rate(W)
+        for case, (sigma, zeta, h) in CASES.items():
+            b = zeta * slowest(W) if family != "average" else zeta * ALTERNATING
+            measured, known, consensus = exact_run(lambda t, W=W: W, h, b, p / 8 / h.max(), sigma, 400)
+            topology = {"p": p, "slem": slem(W), "noise_gain": noise_gain(W), "drift_gain": drift_gain(W)}
+            known |= {name: max(0.0, min(1.0, v)) if name in ("p", "slem") else v for name, v in topology.items()}
+            A = W - 1 / 16
+            known["neighborhood_heterogeneity"] = np.sqrt((np.sum((A @ (h * b)) ** 2) + sigma**2 * np.sum(A**2)) / 16)
+            runs[family, case] = measured, known, consensus
+    return runs
+
+
+HOLDS = {  # bound: cases it speaks about; neighborhood heterogeneity is bounded at equal curvatures only
+    "master_convex": CASES,
+    "master_strongly_convex": CASES,
+    "typical_consensus": CASES,
+    "onestep_consensus": CASES,
+    "onestep_nonconvex": CASES,
+    "takezawa_consensus": CASES,
+    **dict.fromkeys(("le_bars_consensus", "le_bars_convex", "le_bars_nonconvex"),
+                    ("noise", "drift", "both", "no noise, no drift")),
+    "wang_joshi_dsgd": ("noise", "no noise, no drift"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOLDS)
+def test_exact_moments_stay_below(name, gossiped):
+    bound = BOUNDS[name]
+    ratios = {}
+    for family in FAMILIES:
+        for case in HOLDS[name]:
+            measured, known, _ = gossiped[family, case]
+            exact, stated = measured[bound.about], at(name, known)
+            assert exact <= stated * (1 + 1e-9) + 1e-28, f"{family}, {case}: {exact:.6g} above {stated:.6g}"
+            if exact > 1e-20:
+                ratios[family, case] = stated / exact
+    assert len(ratios) >= 6
+    assert min(ratios.values()) < 10, "looser everywhere than known"
+
+
+@pytest.mark.parametrize(
+    ("name", "case", "ratio"),
+    [
+        ("onestep_consensus", "noise", 5.571e-3 / 1.916e-4),
+        ("takezawa_consensus", "noise", 6.752e-4 / 1.916e-4),
+        ("le_bars_consensus", "noise", 0.1016 / 1.916e-4),
+        ("onestep_consensus", "both", 0.2420 / 3.548e-2),
+        ("takezawa_consensus", "both", 0.3386 / 3.548e-2),
+        ("le_bars_consensus", "both", 0.4395 / 3.548e-2),
+    ],
+)
+def test_known_ratios_of_a_ring_of_sixteen(name, case, ratio, gossiped):
+    measured, known, _ = gossiped["ring", case]
+    assert at(name, known) / measured["consensus_distance"] == pytest.approx(ratio, rel=2e-3)
+
+
+def test_kong_holds_where_its_premise_does(gossiped):
+    met = 0
+    for (family, case), (measured, known, consensus) in gossiped.items():
+        premise = known | {"gradient_norm_sq": 0.0}
+        if consensus.max() <= at("kong_critical", premise):
+            assert measured["gradient_norm_sq_mean"] <= at("kong_rate", known), (family, case)
+            met += 1
+    assert met >= 4
+
+
+@pytest.mark.parametrize("period", [1, 2, 5])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_periodic_gossip_stays_below(family, period):
+    W = FAMILIES[family]
+    kept = max(0.0, slem(W))
+
+    def mixing(t):
+        return W if (t + 1) % period == 0 else np.eye(16)
+
+    lr = 0.3 * (1 - kept) / period
+    measured, known, _ = exact_run(mixing, np.ones(16), np.zeros(16), lr, 1.0, 403)
+    known |= {"period": period, "slem": kept}
+    names = ["wang_joshi_periodic", *(["wang_joshi_local"] if family == "average" else [])]
+    for name in names:
+        assert measured["gradient_norm_sq_mean"] <= at(name, known)
+        assert at(name, known) < 4 * measured["gradient_norm_sq_mean"]
+
+
+def test_mini_batches_attain_ghadimi_and_lan_up_to_a_constant(gossiped):
+    for case in ("noise", "both", "curvatures"):
+        measured, known, _ = gossiped["average", case]
+        assert measured["gradient_norm_sq_mean"] <= at("ghadimi_lan", known) < 3 * measured["gradient_norm_sq_mean"]
+
+
+def test_an_unconfirmed_bound_never_contradicts(monkeypatch):
+    from dataclasses import replace
+
+    name = "takezawa_consensus"
+    monkeypatch.setitem(BOUNDS, name, replace(BOUNDS[name], formula=BOUNDS[name].formula / 1e6))
+    record = check_topology("ring", agents=16, steps=60, runs=16)
+    (row,) = [row for row in record["bounds"] if row["bound"] == name]
+    assert row["verdict"] == "violated"
+    assert [a["assumption"] for a in row["assumptions"] if not a["met"]] == ["unconfirmed"]
+    assert record["contradictions"] == []
+    assert name not in record["curve"]["bounds"]

@@ -1,0 +1,37 @@
+"""Baselines without gossip: SGD on mini-batches of one gradient an agent, as parallel SGD takes them.
+
+Ghadimi & Lan, SIAM J. Optim. 23(4), 2013, give the mean over a random iterate; the noise of a mini-batch of m
+gradients has variance sigma^2/m. Both forms follow from the descent lemma summed over the steps.
+"""
+
+from sympy import sqrt
+
+from theory.bound import Bound
+from theory.notation import symbols
+
+agents, steps, lr, initial_gap, sigma, L2 = symbols("agents steps lr initial_gap sigma L2")
+PARALLEL = ("A3", "smooth", "independent_noise", "parallel")
+
+GHADIMI_LAN = Bound(
+    name="ghadimi_lan",
+    about="gradient_norm_sq_mean",
+    kind="upper",
+    formula=(2 * initial_gap / (lr * steps) + lr * L2 * sigma**2 / agents) / (2 - lr * L2),
+    where=(lr * L2 < 2,),
+    assumptions=PARALLEL,
+    source="Ghadimi & Lan 2013, at a constant learning rate, noise of a mini-batch; derived anew",
+    statement="Parallel SGD at any stable learning rate.",
+    example={"lr": 0.01, "L2": 1.0, "agents": 16, "sigma": 1.0, "steps": 1000, "initial_gap": 0.5},
+    order="either",
+)
+GHADIMI_LAN_TUNED = Bound(
+    name="ghadimi_lan_tuned",
+    about="gradient_norm_sq_mean",
+    kind="upper",
+    formula=2 * L2 * initial_gap / steps + 2 * sigma * sqrt(2 * L2 * initial_gap / (agents * steps)),
+    assumptions=(*PARALLEL, "tuned_lr"),
+    source="Ghadimi & Lan 2013, Corollary 2.2, at the best scale of the learning rate; derived anew",
+    statement="Parallel SGD at its best constant learning rate: noise falls with agents times steps.",
+    example={"L2": 1.0, "agents": 16, "sigma": 1.0, "steps": 1000, "initial_gap": 0.5},
+    order="either",
+)
