@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from sim.data import DATASETS
+
 LEVEL = 0.95
 MIN_SEEDS = 3
 
@@ -27,11 +29,11 @@ class Claim:
 
 @dataclass(frozen=True)
 class Item:
-    """A figure or table: `base` spec, the named runs made from it, table, drawing, claims, caption.
+    """A figure or table: `base` spec, the named runs made from it, table, drawing, claims, and what the caption says.
 
-    runs(base) -> {label: Spec}; table(results) -> the tidy table that is drawn and kept as CSV, where results is
-    {label: (spec, tidy table)} plus a way to get models (see reproduce.Results); draw(table) -> Figure; `paper` says
-    what the original used; `minutes` is the cost alone on two cores, where nothing is shared with other items.
+    runs(base) -> {label: Spec}; table(results) -> the tidy table that is drawn and kept as CSV (results: see
+    reproduce.Results); draw(table) -> Figure; setting(spec) -> what was run here, in words; `paper` says what the
+    original used.
     """
 
     name: str
@@ -94,7 +96,7 @@ def last(table, label, metric):
 
 def describe(spec):
     """The setting of classification runs in one sentence, for captions."""
-    images = spec.build((0,)).images
+    images = DATASETS[spec.problem.data]()
     skew = "IID agents" if np.isinf(spec.problem.alpha) else f"Dirichlet label skew α = {spec.problem.alpha:g}"
     pixels = images.train_x.shape[-1]
     return (

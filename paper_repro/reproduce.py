@@ -180,12 +180,14 @@ def code_digest():
     return digest(b"".join(str(path.relative_to(top)).encode() + path.read_bytes() for path in sources))
 
 
+@cache
 def versions():
     """Versions of what computes the numbers."""
     names = ("onemerge", "torch", "numpy", "scipy", "sympy", "networkx", "pandas", "matplotlib", "scikit-learn")
     return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}}
 
 
+@cache
 def revision():
     """Git revision of this code: of the checkout it runs from ("+changes" when that differs), else the installed one.
 

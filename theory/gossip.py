@@ -91,6 +91,21 @@ def _exchangeable(agents, on_deviations):
     return J + on_deviations * (np.eye(agents) - J)
 
 
+def _independent(agents, draw, kept, drift=None):
+    """Gossip of independent rounds in which all agents are alike: E[Wᵀ W] = J + `kept` (I - J).
+
+    drift() is the eigenvalue of E[Wᵀ J W] on deviations, computed when it is asked for; None: every W keeps the mean.
+    """
+    return Gossip(
+        agents=agents,
+        period=1,
+        mean_preserving=drift is None,
+        draw=draw,
+        second_moment=lambda: _exchangeable(agents, kept),
+        mean_moment=lambda: _exchangeable(agents, 0.0 if drift is None else drift()),
+    )
+
+
 def random_peers(agents, peers):
     """The "R r" of arXiv:2507.06542 as its official code samples it: rows sum to 1, columns do not, the mean drifts.
 
@@ -126,14 +141,7 @@ def random_peers(agents, peers):
         W[rows[:, None], order + (order >= rows[:, None])] = 1
         return W / (1 + picks)
 
-    return Gossip(
-        agents=agents,
-        period=1,
-        mean_preserving=q == 0,
-        draw=draw,
-        second_moment=lambda: _exchangeable(agents, q),
-        mean_moment=lambda: _exchangeable(agents, q * (1 - q) / agents),
-    )
+    return _independent(agents, draw, q, drift=(lambda: q * (1 - q) / agents) if q > 0 else None)
 
 
 def random_matching(agents, peers):
@@ -158,14 +166,7 @@ def random_matching(agents, peers):
         W[one, other] = W[other, one] = weight
         return W
 
-    return Gossip(
-        agents=agents,
-        period=1,
-        mean_preserving=True,
-        draw=draw,
-        second_moment=lambda: _exchangeable(agents, q),
-        mean_moment=lambda: complete_average(agents),
-    )
+    return _independent(agents, draw, q)
 
 
 def pairwise_exchange(agents):
@@ -184,14 +185,7 @@ def pairwise_exchange(agents):
         W[np.ix_(pair, pair)] = 0.5
         return W
 
-    return Gossip(
-        agents=agents,
-        period=1,
-        mean_preserving=True,
-        draw=draw,
-        second_moment=lambda: _exchangeable(agents, q),
-        mean_moment=lambda: complete_average(agents),
-    )
+    return _independent(agents, draw, q)
 
 
 def _epidemic_drift(agents, peers):
@@ -236,11 +230,4 @@ def epidemic(agents, peers):
         W[order + (order >= senders), senders] = 1
         return W / W.sum(axis=1, keepdims=True)
 
-    return Gossip(
-        agents=agents,
-        period=1,
-        mean_preserving=everyone,
-        draw=draw,
-        second_moment=lambda: _exchangeable(agents, alpha),
-        mean_moment=lambda: _exchangeable(agents, 0.0 if everyone else _epidemic_drift(agents, peers)),
-    )
+    return _independent(agents, draw, alpha, drift=None if everyone else lambda: _epidemic_drift(agents, peers))

@@ -29,7 +29,7 @@ FAMILY = [
 ]
 ALONE = replace(BASE, gossip="ring")
 SPECS = [*FAMILY, ALONE]
-LONG = replace(ALONE, rounds=300, local_steps=1, measure_every=50)  # longer than the family together
+LONG = replace(ALONE, rounds=2500, local_steps=1, measure_every=500)  # longer than the family together
 
 
 def silent(*_):
