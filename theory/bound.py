@@ -27,6 +27,7 @@ class Bound:
     The region is the domain of every symbol (see `notation`) together with the relations of `where`. A bound of kind
     "order" hides constants, which may carry units: compare slopes, never values. `order` names the algorithm:
     adapt-then-combine gossips after the local step, and its consensus distance is smaller than the one before gossip.
+    In the symbols named in `increasing` the formula never falls inside the region, in those of `decreasing` it never rises.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Bound:
     where: tuple = ()
     assumptions: tuple = ()
     order: str = "adapt_then_combine"
+    increasing: tuple = ()
+    decreasing: tuple = ()
 
     def __post_init__(self):
         require(self.kind in KINDS, f"{self.name}: kind {self.kind!r} is not one of {', '.join(KINDS)}")
@@ -47,6 +50,8 @@ class Bound:
             require(tag in ASSUMPTIONS, f"{self.name}: assumption {tag!r} is not one of {', '.join(ASSUMPTIONS)}")
         for relation in self.where:
             require(relation.is_Relational, f"{self.name}: `where` has {relation}, which is no relation")
+        for name in (*self.increasing, *self.decreasing):
+            require(name in self.symbols, f"{self.name}: monotone in {name!r}, which is not one of its symbols")
         for symbol in (self.about, *(s.name for s in self._free)):
             require(symbol in NOTATION, f"{self.name}: symbol {symbol!r} is not one of {', '.join(NOTATION)}")
 
