@@ -27,7 +27,7 @@ class Bound:
     The region is the domain of every symbol (see `notation`) together with the relations of `where`. A bound of kind
     "order" hides constants, which may carry units: compare slopes, never values. `order` names the algorithm:
     adapt-then-combine gossips after the local step, and its consensus distance is smaller than the one before gossip.
-    In the symbols named in `increasing` the formula never falls inside the region, in those of `decreasing` it never rises.
+    Inside the region the formula never falls in the symbols of `increasing` and never rises in those of `decreasing`.
     """
 
     name: str
