@@ -23,7 +23,8 @@ from theory.gossip import (
     random_peers,
 )
 from theory.graphs import GRAPH_FILES, TOPOLOGIES, read_graph
-from theory.mixing import MATRIX_FILES, TOLERANCE, check_mixing, graph_of, mixing, read_matrix
+from theory.matrix_files import MATRIX_FILES, read_matrix
+from theory.mixing import TOLERANCE, check_mixing, graph_of, mixing
 from theory.sequences import base_graph, one_peer_hypercube
 
 GOSSIPS = {

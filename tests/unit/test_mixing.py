@@ -4,6 +4,7 @@ import pytest
 
 from theory.errors import OnemergeError
 from theory.graphs import complete, exponential, grid, path, ring, star, torus
+from theory.matrix_files import read_matrix, read_topology
 from theory.mixing import (
     WEIGHTS,
     as_mixing,
@@ -14,8 +15,6 @@ from theory.mixing import (
     max_degree,
     metropolis,
     mixing,
-    read_matrix,
-    read_topology,
     uniform,
     validate_mixing,
 )
