@@ -13,6 +13,7 @@ from sim.randomness import stream
 from theory import spectrum
 from theory.bounds import BOUNDS
 from theory.errors import OnemergeError, require
+from theory.files import GRAPH_FILES, read_graph
 from theory.gossip import (
     Gossip,
     constant,
@@ -22,7 +23,7 @@ from theory.gossip import (
     random_matching,
     random_peers,
 )
-from theory.graphs import GRAPH_FILES, TOPOLOGIES, read_graph
+from theory.graphs import TOPOLOGIES
 from theory.matrix_files import MATRIX_FILES, read_matrix
 from theory.mixing import TOLERANCE, check_mixing, graph_of, mixing
 from theory.sequences import base_graph, one_peer_hypercube

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from theory.errors import OnemergeError
+from theory.files import read_graph
 from theory.graphs import (
     TOPOLOGIES,
     barabasi_albert,
@@ -18,7 +19,6 @@ from theory.graphs import (
     path,
     random_geometric,
     random_regular,
-    read_graph,
     ring,
     star,
     symmetric_exponential,
@@ -221,6 +221,8 @@ def test_topology_by_name():
     sizes = {
         "torus": {"rows": 2, "cols": 4},
         "grid": {"rows": 2, "cols": 4},
+        "circulant": {"agents": 8, "hops": (1, 3)},
+        "directed_circulant": {"agents": 8, "hops": "1,3"},
         "random_regular": {"agents": 8, "degree": 3, "seed": 1},
         "erdos_renyi": {"agents": 8, "probability": 0.5, "seed": 1},
         "random_geometric": {"agents": 8, "radius": 0.5, "seed": 1},
@@ -304,7 +306,7 @@ def test_graphml_keeps_the_direction(tmp_path, graph):
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("net.json", "{}", ["'.json'", ".edgelist, .txt, .edges, .graphml"]),
+        ("net.json", "{}", ["'.json'", ".edgelist, .txt, .edges, .graphml, .adjlist, .gml, .net, .mtx"]),
         ("net.txt", "", ["net.txt is empty"]),
         ("net.graphml", " \n", ["net.graphml is empty"]),
         ("net.txt", "# nothing\n", ["has no agents"]),

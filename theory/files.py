@@ -1,0 +1,153 @@
+"""Graphs of the user: files in the formats that people have, and any networkx graph, numbered 0..n-1."""
+
+import re
+from pathlib import Path
+from xml.etree.ElementTree import ParseError
+
+import networkx as nx
+from scipy.io import mmread
+from scipy.sparse import coo_array
+
+from theory.edges import joined
+from theory.errors import OnemergeError, require
+
+EDGE = re.compile(r"([^\s,;]+)\s+([^\s,;]+)(?:\s+(?:\{.*\}|[-+]?[\d.]+(?:[eE][-+]?\d+)?))?")
+FAULTS = (ParseError, nx.NetworkXException, LookupError, TypeError, ValueError, AttributeError, StopIteration)
+
+
+def read_text(path):
+    """Text of the file at `path`, which must exist, be UTF-8 and hold more than blanks."""
+    require(Path(path).is_file(), f"{path} is not a file; give the path of an existing file")
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise OnemergeError(f"{path} is not UTF-8 text: byte {error.start} is not valid") from error
+    require(text.strip(), f"{path} is empty")
+    return text
+
+
+def _contents(path):
+    """(number, text) of the lines of a file less their comments, which start at `#`."""
+    lines = enumerate(read_text(path).splitlines(), start=1)
+    return [(number, content) for number, line in lines if (content := line.split("#", 1)[0].strip())]
+
+
+def _read_edge_list(path):
+    graph = nx.Graph()
+    for number, content in _contents(path):
+        edge = EDGE.fullmatch(content)
+        expected = "two labels and at most one weight, separated by blanks"
+        require(edge, f"line {number} of {path} is {content!r}; an edge is {expected}")
+        graph.add_edge(edge[1], edge[2])
+    return graph
+
+
+def _read_adjacency_list(path):
+    graph = nx.Graph()
+    for number, content in _contents(path):
+        expected = "a label and the labels of its neighbors, separated by blanks"
+        require(not re.search("[,;]", content), f"line {number} of {path} is {content!r}; a line is {expected}")
+        agent, *heard = content.split()
+        graph.add_node(agent)
+        graph.add_edges_from((agent, other) for other in heard)
+    return graph
+
+
+def _parsed(kind, parse):
+    """Reader of the format `kind` by parse(path, text), whose failures become one sentence."""
+
+    def read(path):
+        text = read_text(path)
+        try:
+            return parse(path, text)
+        except OnemergeError:
+            raise
+        except FAULTS as error:
+            reason = " ".join(str(error).split()).rstrip(".")
+            reason = f": {reason}" if reason else ""
+            raise OnemergeError(f"{path} is not a {kind} file that can be read{reason}") from error
+
+    return read
+
+
+def _gml(_, text):
+    """Nodes are named by their labels where each has its own, and by their ids otherwise."""
+    graph = nx.parse_gml(text.splitlines(), label=None)
+    labels = nx.get_node_attributes(graph, "label")
+    own = len(set(labels.values())) == len(graph)
+    return nx.relabel_nodes(graph, labels) if own else graph
+
+
+def _matrix_market(path, _):
+    """Nodes 1..n as in the file; entry (i, j) other than zero is the edge i -> j, undirected where all go both ways."""
+    matrix = coo_array(mmread(path))
+    rows, cols = matrix.shape
+    require(rows == cols, f"{path} holds a {rows} x {cols} matrix; the matrix of a graph is square")
+    here = matrix.data != 0
+    require(not (matrix.row == matrix.col)[here].any(), f"{path} has entries on the diagonal; a topology has no loops")
+    graph = joined(rows, matrix.row[here], matrix.col[here], directed=True).graph()
+    both_ways = all(graph.has_edge(j, i) for i, j in graph.edges)
+    return nx.relabel_nodes(graph.to_undirected() if both_ways else graph, lambda i: i + 1)
+
+
+GRAPH_FILES = {
+    ".edgelist": _read_edge_list,
+    ".txt": _read_edge_list,
+    ".edges": _read_edge_list,
+    ".graphml": _parsed("GraphML", lambda path, _: nx.read_graphml(path)),
+    ".adjlist": _read_adjacency_list,
+    ".gml": _parsed("GML", _gml),
+    ".net": _parsed("Pajek", lambda _, text: nx.parse_pajek(text)),
+    ".mtx": _parsed("Matrix Market", _matrix_market),
+}
+
+
+def _natural(name):
+    """Sort key in which runs of digits compare as numbers: 2 before 10, n2 before n10."""
+    parts = re.split(r"(\d+)", name)
+    return [int(part) if k % 2 else part for k, part in enumerate(parts)], name
+
+
+def _numbered(raw, origin):
+    require(len(raw) > 0, f"{origin} has no agents; it must list at least one edge or node")
+    for loop in nx.nodes_with_selfloops(raw):
+        raise OnemergeError(f"agent {loop!r} of {origin} has an edge to itself; an agent hears itself without one")
+    names = {}
+    for label in raw:
+        other = names.setdefault(str(label), label)
+        require(other is label, f"{other!r} and {label!r} of {origin} have one name; every agent needs its own")
+    labels = [names[name] for name in sorted(names, key=_natural)]
+    number = {label: i for i, label in enumerate(labels)}
+    pairs = [(number[u], number[v]) for u, v in raw.edges()]
+    one, other = zip(*pairs, strict=True) if pairs else ((), ())
+    graph = joined(len(labels), one, other, raw.is_directed()).graph()
+    nx.set_node_attributes(graph, dict(enumerate(labels)), "label")
+    return graph
+
+
+def from_networkx(graph):
+    """The topology of any networkx graph: its agents numbered 0..n-1 in the natural order of their labels' text.
+
+    In this order 2 comes before 10, n2 before n10, and (0, 2) before (0, 10) before (1, 0): labels 0..n-1 stay as they
+    are, the cells of a grid go row by row. The direction stays, weights and attributes are ignored, and parallel edges
+    count once; loops are refused, and so are labels of equal text. The node attribute `label` keeps the label.
+    """
+    given = isinstance(graph, nx.Graph)
+    require(given, f"the graph is of the type {type(graph).__name__}; it must be a networkx graph of any kind")
+    return _numbered(graph, "the graph")
+
+
+def read_graph(path):
+    """Graph of a file, by its suffix; agents are numbered as in `from_networkx`, whatever the order of the file.
+
+    .edgelist, .txt, .edges: an edge a line, "label label" and optionally a weight; undirected
+    .adjlist:                an agent a line, "label neighbor neighbor ..."; undirected
+    .graphml, .gml, .net:    GraphML, GML and Pajek, with their own direction
+    .mtx:                    Matrix Market, entry (i, j) is the edge i -> j; undirected where the pattern is symmetric
+
+    In the first two, `#` starts a comment. Weights and attributes are ignored (weights come from a rule of
+    `theory.mixing`) and an edge listed twice counts once. The node attribute `label` keeps the name in the file.
+    """
+    suffix = Path(path).suffix.lower()
+    require(suffix in GRAPH_FILES, f"{path} has the suffix {suffix!r}; valid suffixes are {', '.join(GRAPH_FILES)}")
+    return _numbered(GRAPH_FILES[suffix](path), path)
