@@ -53,12 +53,17 @@ FAMILIES = {
 }
 
 
-def links(name, /, **parameters):
-    """`Links` of FAMILIES[name](**parameters), after a check of the name and of the parameters' names."""
+def family(name, parameters):
+    """FAMILIES[name], after a check of the name and of the parameters' names."""
     require(name in FAMILIES, f"unknown topology {name!r}; valid topologies are {', '.join(FAMILIES)}")
     valid = list(inspect.signature(FAMILIES[name]).parameters)
     unknown = [p for p in parameters if p not in valid]
     missing = [p for p in valid if p not in parameters]
     require(not unknown, f"{name} has no parameter {', '.join(unknown)}; its parameters are {', '.join(valid)}")
     require(not missing, f"{name} misses parameter {', '.join(missing)}; its parameters are {', '.join(valid)}")
-    return FAMILIES[name](**parameters)
+    return FAMILIES[name]
+
+
+def links(name, /, **parameters):
+    """`Links` of FAMILIES[name](**parameters), after a check of the name and of the parameters' names."""
+    return family(name, parameters)(**parameters)
