@@ -326,6 +326,8 @@ ASSUMPTIONS = {
     "spectral_dimension": "a share <= (1 - x)^(spectral_dimension/2)/spectral_constant of eigenvalues is in (x, 1)",
     "random_quadratics": "gradients are d d^T theta, d normal with variance `curvature` in each coordinate, fresh",
     "relative_smoothness": "samples' losses are convex, s-smooth, E[s D_sample] <= sample_smoothness D (Bregman)",
+    "lian_lr": "lr = 1/(2 L_local + sigma sqrt(steps/agents)), theta taken for free of units",
+    "lambda_half": "one fixed mixing matrix, symmetric and doubly stochastic, all eigenvalues at least 1/2",
     "unconfirmed": "read in a restatement only; a condition on the learning rate may be missing",
 }
 

@@ -34,6 +34,8 @@ def sample(*bounds, size=4096, seed=0):
     generator = np.random.default_rng(seed)
     names = [name for name in NOTATION if any(name in bound.symbols for bound in bounds)]
     values = {name: draw(NOTATION[name].domain, generator, size) for name in names}
+    if "steps" in values:  # runs are long, and some regions ask for it
+        values["steps"][::2] *= 10**4
     inside = np.logical_and.reduce([b.inside(**{n: values[n] for n in b.symbols}) for b in bounds])
     assert inside.sum() >= EFFECTIVE, f"only {inside.sum()} of {size} samples lie in the region"
     return {name: array[inside] for name, array in values.items()}

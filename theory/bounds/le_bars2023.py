@@ -2,7 +2,11 @@
 
 What matters is how far the gradients that an agent receives are from the mean of all of them, noise included:
 (1/m) sum_k E |sum_j W[k, j] g_j - mean of g|^2 <= neighborhood_heterogeneity^2, at most (1 - p)(zeta^2 + sigma^2).
+All constants were read in the source. `theory.label_skew` computes the quantity for agents that differ in their labels,
+and learns a topology for them.
 """
+
+from sympy import sqrt
 
 from theory.bound import Bound
 from theory.notation import symbols
@@ -10,7 +14,8 @@ from theory.notation import symbols
 PAPER = "Le Bars et al. 2023, arXiv 2204.04452"
 
 agents, steps, lr, initial_gap, initial_distance_sq = symbols("agents steps lr initial_gap initial_distance_sq")
-p, sigma, L_local, neighborhood_heterogeneity = symbols("p sigma L_local neighborhood_heterogeneity")
+p, sigma, zeta, L_local, neighborhood_heterogeneity = symbols("p sigma zeta L_local neighborhood_heterogeneity")
+epsilon, loss_target, permutations, regularizer = symbols("epsilon loss_target permutations regularizer")
 
 SLOW = (8 * lr * L_local <= p,)
 NEIGHBORHOOD = (
@@ -28,6 +33,8 @@ LE_BARS_CONSENSUS = Bound(
     source=f"{PAPER}, consensus lemma: the fixed point of (1 - p/4) Xi^2 + 6 lr^2 neighborhood_heterogeneity^2/p",
     statement="The consensus distance by what gossip leaves of the differences between the agents' gradients.",
     example={"lr": 0.01, "L_local": 1.0, "p": 0.1, "neighborhood_heterogeneity": 0.5},
+    increasing=("lr", "neighborhood_heterogeneity"),
+    decreasing=("p",),
 )
 LE_BARS_CONVEX = Bound(
     name="le_bars_convex",
@@ -44,6 +51,8 @@ LE_BARS_CONVEX = Bound(
     statement="The rate for convex losses: a topology that fits the data makes the last term small.",
     example={"lr": 0.01, "L_local": 1.0, "p": 0.1, "neighborhood_heterogeneity": 0.5, "agents": 16, "sigma": 1.0,
              "steps": 1000, "initial_distance_sq": 1.0},
+    increasing=("sigma", "L_local", "neighborhood_heterogeneity", "initial_distance_sq"),
+    decreasing=("p", "agents", "steps"),
 )  # fmt: skip
 LE_BARS_NONCONVEX = Bound(
     name="le_bars_nonconvex",
@@ -60,4 +69,70 @@ LE_BARS_NONCONVEX = Bound(
     statement="The rate for smooth losses: a topology that fits the data makes the last term small.",
     example={"lr": 0.01, "L_local": 1.0, "p": 0.1, "neighborhood_heterogeneity": 0.5, "agents": 16, "sigma": 1.0,
              "steps": 1000, "initial_gap": 0.5},
+    increasing=("sigma", "L_local", "neighborhood_heterogeneity", "initial_gap"),
+    decreasing=("p", "agents", "steps"),
+)  # fmt: skip
+LE_BARS_STEPS_CONVEX = Bound(
+    name="le_bars_steps_convex",
+    about="steps",
+    kind="upper",
+    formula=initial_distance_sq * (
+        36 * sigma**2 / (agents * loss_target**2)
+        + 89 * sqrt(L_local) * neighborhood_heterogeneity / (p * loss_target * sqrt(loss_target))
+        + 24 * L_local / (p * loss_target)
+    ),
+    assumptions=(*NEIGHBORHOOD, "convex_agents", "best_lr"),
+    source=f"{PAPER}, convex theorem: le_bars_convex at the learning rate of stepsize_tuning; derived anew",
+    statement="Steps that bring the mean loss gap of convex losses to loss_target.",
+    example={"loss_target": 0.1, "L_local": 1.0, "p": 0.1, "neighborhood_heterogeneity": 0.5, "agents": 16,
+             "sigma": 1.0, "initial_distance_sq": 1.0},
+    increasing=("sigma", "L_local", "neighborhood_heterogeneity", "initial_distance_sq"),
+    decreasing=("p", "agents", "loss_target"),
+)  # fmt: skip
+LE_BARS_STEPS_NONCONVEX = Bound(
+    name="le_bars_steps_nonconvex",
+    about="steps",
+    kind="upper",
+    formula=L_local * initial_gap * (
+        288 * sigma**2 / (agents * epsilon**2)
+        + 576 * neighborhood_heterogeneity / (p * epsilon * sqrt(epsilon))
+        + 96 / (p * epsilon)
+    ),
+    assumptions=(*NEIGHBORHOOD, "best_lr"),
+    source=f"{PAPER}, nonconvex theorem: le_bars_nonconvex at the learning rate of stepsize_tuning; derived anew",
+    statement="Steps that bring the mean squared gradient of smooth losses to epsilon.",
+    example={"epsilon": 0.1, "L_local": 1.0, "p": 0.1, "neighborhood_heterogeneity": 0.5, "agents": 16, "sigma": 1.0,
+             "initial_gap": 0.5},
+    increasing=("sigma", "L_local", "neighborhood_heterogeneity", "initial_gap"),
+    decreasing=("p", "agents", "epsilon"),
+)  # fmt: skip
+LE_BARS_NEIGHBORHOOD = Bound(
+    name="le_bars_neighborhood",
+    about="neighborhood_heterogeneity",
+    kind="upper",
+    formula=sqrt((1 - p) * (zeta**2 + sigma**2)),
+    assumptions=("A1", "A3", "independent_noise"),
+    source=f"{PAPER}; derived anew from |(W - J) g|^2 <= (1 - p)|g - mean|^2",
+    statement="Where it is not known how data and topology fit, neighborhoods are as heterogeneous as all agents.",
+    example={"p": 0.1, "zeta": 1.0, "sigma": 1.0},
+    order="either",
+    increasing=("zeta", "sigma"),
+    decreasing=("p",),
+)
+
+
+def _topology(name, factor, source):
+    return Bound(
+        name=name, about="label_skew", kind="upper", formula=factor * (regularizer + 1) / (permutations + 2),
+        assumptions=("distinct_labels", "greedy_permutations"), source=source,
+        statement="A sparse topology learned for the labels: its fit falls with the number of its permutations.",
+        example={"regularizer": 0.1, "permutations": 3}, order="either",
+        increasing=("regularizer",), decreasing=("permutations",),
+    )  # fmt: skip
+
+
+LE_BARS_TOPOLOGY = _topology("le_bars_topology", 16, f"{PAPER}, theorem on STL-FW")
+LE_BARS_TOPOLOGY_SHARP = _topology(
+    "le_bars_topology_sharp", 8,
+    "derived anew: 2 curvature/(l + 2), curvature = sup (2/m)(|(V - W) P|^2 + regularizer |V - W|^2), rows at most 2",
 )  # fmt: skip

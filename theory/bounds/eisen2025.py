@@ -1,0 +1,40 @@
+"""Eisen, Dorfman, Levy, ICML 2025, arXiv 2506.00961: how many agents convex D-SGD can use, in orders.
+
+With N samples in all, m agents that take one each have N/m steps; beyond useful_agents the network term exceeds the
+statistical rate 1/sqrt(N). The abstract (read) claims the improvement; the orders were read in two restatements, the
+second of them in the abstract of a later paper that improves on 1/sqrt(N) up to sqrt(1 - slem) N^(3/4) agents.
+"""
+
+from sympy import Rational, sqrt
+
+from theory.bound import Bound
+from theory.notation import symbols
+
+PAPER = "Eisen et al. 2025, arXiv 2506.00961"
+
+samples, one_minus_slem = symbols("samples one_minus_slem")
+TAGS = ("A3", "convex_agents", "smooth_agents", "symmetric_mixing", "independent_noise", "best_lr", "unconfirmed")
+
+EISEN_DSGD = Bound(
+    name="eisen_dsgd",
+    about="useful_agents",
+    kind="order",
+    formula=sqrt(one_minus_slem) * samples ** Rational(1, 4),
+    assumptions=TAGS,
+    source=f"{PAPER}, as restated: what Koloskova et al. 2020 give for D-SGD",
+    statement="Agents that D-SGD can use on convex losses.",
+    example={"samples": 10000, "one_minus_slem": 0.5},
+    increasing=("samples", "one_minus_slem"),
+)
+EISEN_ANYTIME = Bound(
+    name="eisen_anytime",
+    about="useful_agents",
+    kind="order",
+    formula=one_minus_slem * sqrt(samples),
+    assumptions=(*TAGS, "anytime_average"),
+    source=f"{PAPER}, as restated: decentralized anytime SGD",
+    statement="Agents that D-SGD can use when its gradients are taken at running averages.",
+    example={"samples": 10000, "one_minus_slem": 0.5},
+    order="either",
+    increasing=("samples", "one_minus_slem"),
+)

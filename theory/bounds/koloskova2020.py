@@ -1,0 +1,210 @@
+"""Koloskova, Loizou, Boreiri, Jaggi, Stich, ICML 2020, arXiv 2003.10422: one analysis of changing topologies.
+
+The text was not seen. The rates are recalled, and known from restatements for window = 1 and noise that does not grow;
+the two descent lemmas are recalled and proved anew. Their recursion of the consensus distance is not here, as its
+constants are not known: in its place stand the gains of any gossip whose products over aligned windows of rounds
+contract at the rate p, for the master bounds. With r < window rounds since the last boundary and q = 1 - p,
+
+    S <= (1 - 1/m) (r + window - 1 + window (q + q^2 + ...)),    R <= r + window - 1 + window (sqrt(q) + q + ...).
+"""
+
+from sympy import Rational, log, sqrt
+
+from theory.bound import Bound
+from theory.notation import symbols
+
+PAPER = "Koloskova et al. 2020, arXiv 2003.10422"
+RECALLED = "as recalled; window = 1 and no growth of the noise read in"
+
+agents, steps, window, lr, epsilon, initial_gap = symbols("agents steps window lr epsilon initial_gap")
+loss_target, distance_target, initial_distance_sq = symbols("loss_target distance_target initial_distance_sq")
+p, sigma, zeta, L_local, mu, curvature = symbols("p sigma zeta L_local mu curvature")
+noise_growth, heterogeneity_growth, slem, one_minus_slem = symbols(
+    "noise_growth heterogeneity_growth slem one_minus_slem"
+)
+merged_loss, gradient_norm_sq, consensus_distance = symbols("merged_loss gradient_norm_sq consensus_distance")
+distance_sq, loss_gap = symbols("distance_sq loss_gap")
+
+RATES = ("doubly_stochastic", "window_rate", "smooth_agents", "independent_gossip", "independent_noise", "best_lr")
+STEP = ("doubly_stochastic", "independent_gossip", "independent_noise", "smooth_agents")
+INSTANCE = ("symmetric_mixing", "scalar_quadratics", "slowest_mode", "common_start")
+DRIFT = (zeta * window + sigma * sqrt(p * window)) / p  # what the network costs, by the rate of a window
+
+KOLOSKOVA_NONCONVEX = Bound(
+    name="koloskova_nonconvex",
+    about="steps",
+    kind="order",
+    formula=L_local * initial_gap * (
+        sigma**2 / (agents * epsilon**2)
+        + (zeta * window * sqrt(noise_growth + 1) + sigma * sqrt(p * window)) / (p * sqrt(epsilon) ** 3)
+        + window * sqrt((heterogeneity_growth + 1) * (noise_growth + 1)) / (p * epsilon)
+    ),
+    assumptions=(*RATES, "noise_growth", "heterogeneity_growth", "unconfirmed"),
+    source=f"{PAPER}, Theorem 2, {RECALLED} Zhu et al. 2025, Table 1",
+    statement="Steps until the mean squared gradient is epsilon.",
+    example={"epsilon": 0.01, "agents": 16, "sigma": 1.0, "zeta": 1.0, "p": 0.4, "window": 2, "L_local": 1.0,
+             "initial_gap": 0.5, "noise_growth": 0.0, "heterogeneity_growth": 0.0},
+    increasing=("sigma", "zeta", "window", "L_local", "initial_gap", "noise_growth", "heterogeneity_growth"),
+    decreasing=("epsilon", "p", "agents"),
+)  # fmt: skip
+KOLOSKOVA_CONVEX = Bound(
+    name="koloskova_convex",
+    about="steps",
+    kind="order",
+    formula=initial_distance_sq * (
+        sigma**2 / (agents * loss_target**2)
+        + sqrt(L_local) * DRIFT / sqrt(loss_target) ** 3
+        + L_local * window / (p * loss_target)
+    ),
+    assumptions=(*RATES, "A3", "convex_agents", "unconfirmed"),
+    source=f"{PAPER}, Theorem 2, {RECALLED} Le Bars et al. 2023",
+    statement="Steps until the mean loss gap is loss_target; sigma and zeta are needed at the minimizer only.",
+    example={"loss_target": 0.01, "agents": 16, "sigma": 1.0, "zeta": 1.0, "p": 0.4, "window": 2, "L_local": 1.0,
+             "initial_distance_sq": 1.0},
+    increasing=("sigma", "zeta", "window", "L_local", "initial_distance_sq"),
+    decreasing=("loss_target", "p", "agents"),
+)  # fmt: skip
+KOLOSKOVA_STRONGLY_CONVEX = Bound(
+    name="koloskova_strongly_convex",
+    about="steps",
+    kind="order",
+    formula=(
+        sigma**2 / (mu * agents * loss_target)
+        + sqrt(L_local) * DRIFT / (mu * sqrt(loss_target))
+        + L_local * window / (mu * p) * log(mu * initial_distance_sq / loss_target)
+    ),
+    where=(loss_target < mu * initial_distance_sq, mu <= L_local),
+    assumptions=(*RATES, "A3", "strongly_convex_agents", "unconfirmed"),
+    source=f"{PAPER}, Theorem 2, {RECALLED} Vogels et al. 2023, equation (48); units restored inside the logarithm",
+    statement="Steps until a weighted mean of the loss gaps is loss_target, up to further logarithms.",
+    example={"loss_target": 0.01, "agents": 16, "sigma": 1.0, "zeta": 1.0, "p": 0.4, "window": 2, "L_local": 1.0,
+             "mu": 0.5, "initial_distance_sq": 1.0},
+    increasing=("sigma", "zeta", "window", "L_local", "initial_distance_sq"),
+    decreasing=("loss_target", "p", "agents"),
+)  # fmt: skip
+KOLOSKOVA_CONVEX_RATE = Bound(
+    name="koloskova_convex_rate",
+    about="loss_gap_mean",
+    kind="order",
+    formula=(
+        sqrt(sigma**2 * initial_distance_sq / (agents * steps))
+        + (L_local * (initial_distance_sq * sigma / steps) ** 2 / one_minus_slem) ** Rational(1, 3)
+        + (L_local * (initial_distance_sq * zeta / (one_minus_slem * steps)) ** 2) ** Rational(1, 3)
+        + L_local * initial_distance_sq / (one_minus_slem * steps)
+    ),
+    where=(one_minus_slem > 0,),
+    assumptions=("A3", "symmetric_mixing", "smooth_agents", "independent_noise", "convex_agents", "best_lr"),
+    source=f"{PAPER}, in the form of Yuan et al. 2023, JMLR 24(280), page 9; units restored",
+    statement="The convex rate as a function of the steps, for one fixed mixing matrix.",
+    example={"agents": 16, "sigma": 1.0, "zeta": 1.0, "one_minus_slem": 0.1, "L_local": 1.0, "steps": 1000,
+             "initial_distance_sq": 1.0},
+    increasing=("sigma", "zeta", "L_local", "initial_distance_sq"),
+    decreasing=("steps", "one_minus_slem", "agents"),
+)  # fmt: skip
+KOLOSKOVA_DESCENT_CONVEX = Bound(
+    name="koloskova_descent_convex",
+    about="next_distance_sq",
+    kind="upper",
+    formula=(
+        (1 - lr * mu / 2) * distance_sq
+        + lr**2 * sigma**2 / agents
+        - lr * loss_gap
+        + 3 * lr * L_local * consensus_distance
+    ),
+    where=(12 * lr * L_local <= 1, mu <= L_local, 2 * loss_gap <= L_local * distance_sq),
+    assumptions=("A3", *STEP, "strongly_convex_agents"),
+    source=f"{PAPER}, Lemma 8 as recalled; derived anew, with 3/2 for 3 and mu for mu/2 where 4 lr L_local <= 1",
+    statement="One step brings the merged model closer to the minimizer, up to noise and consensus distance.",
+    example={"lr": 0.01, "L_local": 1.0, "mu": 0.5, "agents": 16, "sigma": 1.0, "distance_sq": 1.0, "loss_gap": 0.3,
+             "consensus_distance": 0.1},
+    order="either",
+    increasing=("distance_sq", "consensus_distance", "sigma", "L_local"),
+    decreasing=("loss_gap", "mu", "agents"),
+)  # fmt: skip
+KOLOSKOVA_DESCENT_NONCONVEX = Bound(
+    name="koloskova_descent_nonconvex",
+    about="next_merged_loss",
+    kind="upper",
+    formula=(
+        merged_loss
+        - lr / 4 * gradient_norm_sq
+        + lr * L_local**2 * consensus_distance
+        + lr**2 * L_local * sigma**2 / agents
+    ),
+    where=(4 * lr * L_local * (noise_growth + 1) <= 1,),
+    assumptions=(*STEP, "noise_growth"),
+    source=f"{PAPER}, Lemma 10 as recalled (its form read in Le Bars et al. 2023); derived anew",
+    statement="One step lowers the loss of the merged model, also where the noise grows with the gradient.",
+    example={"lr": 0.01, "L_local": 1.0, "agents": 16, "sigma": 1.0, "merged_loss": 1.0, "gradient_norm_sq": 0.5,
+             "consensus_distance": 0.1, "noise_growth": 2.0},
+    order="either",
+    increasing=("merged_loss", "consensus_distance", "sigma", "L_local"),
+    decreasing=("gradient_norm_sq", "agents"),
+)  # fmt: skip
+WINDOW_NOISE_GAIN = Bound(
+    name="window_noise_gain",
+    about="noise_gain",
+    kind="upper",
+    formula=(1 - 1 / agents) * (window - 2 + window / p),
+    assumptions=("doubly_stochastic", "independent_gossip", "window_rate"),
+    source=f"sum of the geometric series over the windows; explicit form of {PAPER}",
+    statement="S for the masters; equality for exchangeable independent rounds (window = 1).",
+    example={"agents": 16, "window": 4, "p": 0.4},
+    order="either",
+    increasing=("agents", "window"),
+    decreasing=("p",),
+)
+WINDOW_DRIFT_GAIN = Bound(
+    name="window_drift_gain",
+    about="drift_gain",
+    kind="upper",
+    formula=window - 2 + window / (1 - sqrt(1 - p)),
+    assumptions=("doubly_stochastic", "independent_gossip", "window_rate"),
+    source=f"sum of the geometric series over the windows; explicit form of {PAPER}",
+    statement="R for the masters, at most window - 2 + 2 window/p; equality for symmetric W (window = 1).",
+    example={"window": 4, "p": 0.4},
+    order="either",
+    increasing=("window",),
+    decreasing=("p",),
+)
+KOLOSKOVA_INSTANCE = Bound(
+    name="koloskova_instance",
+    about="agent_distance_sq",
+    kind="equal",
+    formula=(
+        (1 - lr * curvature) ** (2 * steps) * initial_distance_sq
+        + (lr * slem * zeta / (1 - slem * (1 - lr * curvature))) ** 2
+        * (1 - (slem * (1 - lr * curvature)) ** steps) ** 2
+    ),
+    where=(slem < 1, lr * curvature < 1),
+    assumptions=INSTANCE,
+    source=f"the hard instance of {PAPER}, Theorem 3, solved in closed form",
+    statement="The agents' distance to the minimizer: the mean forgets its start, the disagreement grows to its floor.",
+    example={"lr": 0.1, "curvature": 1.0, "slem": 0.9, "zeta": 1.0, "steps": 100, "initial_distance_sq": 1.0},
+    increasing=("initial_distance_sq", "zeta", "slem"),
+)
+KOLOSKOVA_FLOOR_LR = Bound(
+    name="koloskova_floor_lr",
+    about="lr",
+    kind="upper",
+    formula=sqrt(distance_target) * (1 - slem) / (slem * (zeta - curvature * sqrt(distance_target))),
+    where=(slem > 0, curvature * sqrt(distance_target) < zeta),
+    assumptions=(*INSTANCE, "stationary"),
+    source="koloskova_instance after many steps, solved for lr",
+    statement="Learning rates above it keep the agents of the hard instance away from the target for ever.",
+    example={"distance_target": 0.01, "curvature": 1.0, "slem": 0.9, "zeta": 1.0},
+    increasing=("distance_target",),
+    decreasing=("slem", "zeta"),
+)
+KOLOSKOVA_LOWER = Bound(
+    name="koloskova_lower",
+    about="steps",
+    kind="order",
+    formula=zeta * (1 - p) / (curvature * sqrt(distance_target) * p),
+    assumptions=(*INSTANCE, "best_lr", "unconfirmed"),
+    source=f"{PAPER}, Theorem 3 as recalled; its slope measured on koloskova_instance",
+    statement="Steps that the hard instance takes at least, up to logarithms: agents must count, not the merged model.",
+    example={"distance_target": 0.01, "curvature": 1.0, "zeta": 1.0, "p": 0.19},
+    increasing=("zeta",),
+    decreasing=("p", "distance_target", "curvature"),
+)
