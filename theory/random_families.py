@@ -28,19 +28,26 @@ def _pairing(agents, degree, generator):
     codes, stubs = np.empty(0, dtype=np.int64), np.repeat(np.arange(agents), degree)
     while len(stubs):
         one, other = generator.permutation(stubs).reshape(-1, 2).T
-        pairs, first = np.unique(np.minimum(one, other) * agents + np.maximum(one, other), return_index=True)
-        new = (pairs // agents != pairs % agents) & ~np.isin(pairs, codes, assume_unique=True)
-        codes = np.union1d(codes, pairs[new])
-        again = np.ones(len(one), dtype=bool)
-        again[first[new]] = False
-        stubs = np.concatenate([one[again], other[again]])
-        open_ends = np.zeros(agents, dtype=bool)
-        open_ends[stubs] = True
-        among = np.count_nonzero(open_ends[codes // agents] & open_ends[codes % agents])
-        ends = np.count_nonzero(open_ends)
-        if ends and among == ends * (ends - 1) // 2:
+        drawn = np.minimum(one, other) * agents + np.maximum(one, other)
+        order = np.argsort(drawn, kind="stable")
+        repeated = np.diff(drawn[order], prepend=-1) == 0
+        place = np.searchsorted(codes, drawn[order])
+        known = codes[place % len(codes)] == drawn[order] if len(codes) else np.zeros(len(order), dtype=bool)
+        new = ~repeated & ~known & (one != other)[order]
+        if not new.any() and _stuck(agents, codes, stubs):
             return None
+        codes = np.insert(codes, place[new], drawn[order][new])
+        again = order[~new]
+        stubs = np.concatenate([one[again], other[again]])
     return codes
+
+
+def _stuck(agents, codes, stubs):
+    """Whether all agents with stubs are linked to each other already."""
+    open_ends = np.zeros(agents, dtype=bool)
+    open_ends[stubs] = True
+    ends = np.count_nonzero(open_ends)
+    return np.count_nonzero(open_ends[codes // agents] & open_ends[codes % agents]) == ends * (ends - 1) // 2
 
 
 def random_regular(agents, degree, seed):
