@@ -3,17 +3,27 @@
 from theory.bound import Bound
 from theory.bounds import (
     armacki2026,
+    base2023,
     baselines,
+    boyd2006,
     corrected,
     dekel2012,
     dsgd_ac2026,
     eisen2025,
+    epidemic2023,
+    equitopo2022,
+    exact,
+    gains,
+    koloskova2020,
     koloskova_lower,
     kong2021,
     le_bars2023,
     le_bars2024,
+    lian2017,
     lu_desa2021,
     master,
+    master_consensus,
+    matcha2019,
     niwa2025,
     pga2021,
     spectra,
@@ -21,7 +31,10 @@ from theory.bounds import (
     sun2021,
     takezawa2026,
     versini2026,
+    vogels2022,
     wang_joshi2021,
+    xiao_boyd2004,
+    ying2021,
     yuan2023,
     zhu2022,
     zhu2023,
@@ -29,8 +42,10 @@ from theory.bounds import (
 )
 
 MODULES = (
-    zhu2025, corrected, master, le_bars2023, wang_joshi2021, kong2021, takezawa2026, baselines, stepsize,
-    koloskova_lower, dekel2012, lu_desa2021, pga2021, yuan2023, zhu2022, sun2021, le_bars2024, zhu2023, dsgd_ac2026,
-    versini2026, armacki2026, eisen2025, niwa2025, spectra,
+    zhu2025, corrected, master_consensus, master, exact, gains, le_bars2023, wang_joshi2021, kong2021,
+    takezawa2026, baselines, stepsize, koloskova_lower, dekel2012, lu_desa2021, pga2021, yuan2023, zhu2022,
+    sun2021, le_bars2024, zhu2023, dsgd_ac2026, versini2026, armacki2026, eisen2025, niwa2025, lian2017,
+    koloskova2020, ying2021, vogels2022, epidemic2023, boyd2006, xiao_boyd2004, base2023, equitopo2022,
+    matcha2019, spectra,
 )  # fmt: skip
 BOUNDS = {record.name: record for module in MODULES for record in vars(module).values() if isinstance(record, Bound)}

@@ -1,9 +1,10 @@
 """Koloskova, Loizou, Boreiri, Jaggi, Stich, ICML 2020, arXiv 2003.10422: one analysis of changing topologies.
 
 The text was not seen. The rates are recalled, and known from restatements for window = 1 and noise that does not grow;
-the two descent lemmas are recalled and proved anew. Their recursion of the consensus distance is not here, as its
-constants are not known: in its place stand the gains of any gossip whose products over aligned windows of rounds
-contract at the rate p, for the master bounds. With r < window rounds since the last boundary and q = 1 - p,
+the two descent lemmas are recalled and proved anew; the lower bound is in `koloskova_lower`. Their recursion of the
+consensus distance is not here, as its constants are not known: in its place stand, for the master bounds, the gains of
+any gossip whose products over aligned windows contract at the rate p. With q = 1 - p, and r < window rounds since the
+last boundary,
 
     S <= (1 - 1/m) (r + window - 1 + window (q + q^2 + ...)),    R <= r + window - 1 + window (sqrt(q) + q + ...).
 """
@@ -17,17 +18,14 @@ PAPER = "Koloskova et al. 2020, arXiv 2003.10422"
 RECALLED = "as recalled; window = 1 and no growth of the noise read in"
 
 agents, steps, window, lr, epsilon, initial_gap = symbols("agents steps window lr epsilon initial_gap")
-loss_target, distance_target, initial_distance_sq = symbols("loss_target distance_target initial_distance_sq")
-p, sigma, zeta, L_local, mu, curvature = symbols("p sigma zeta L_local mu curvature")
-noise_growth, heterogeneity_growth, slem, one_minus_slem = symbols(
-    "noise_growth heterogeneity_growth slem one_minus_slem"
-)
+loss_target, initial_distance_sq = symbols("loss_target initial_distance_sq")
+p, sigma, zeta, L_local, mu = symbols("p sigma zeta L_local mu")
+noise_growth, heterogeneity_growth, one_minus_slem = symbols("noise_growth heterogeneity_growth one_minus_slem")
 merged_loss, gradient_norm_sq, consensus_distance = symbols("merged_loss gradient_norm_sq consensus_distance")
 distance_sq, loss_gap = symbols("distance_sq loss_gap")
 
 RATES = ("doubly_stochastic", "window_rate", "smooth_agents", "independent_gossip", "independent_noise", "best_lr")
 STEP = ("doubly_stochastic", "independent_gossip", "independent_noise", "smooth_agents")
-INSTANCE = ("symmetric_mixing", "scalar_quadratics", "slowest_mode", "common_start")
 DRIFT = (zeta * window + sigma * sqrt(p * window)) / p  # what the network costs, by the rate of a window
 
 KOLOSKOVA_NONCONVEX = Bound(
@@ -166,45 +164,4 @@ WINDOW_DRIFT_GAIN = Bound(
     order="either",
     increasing=("window",),
     decreasing=("p",),
-)
-KOLOSKOVA_INSTANCE = Bound(
-    name="koloskova_instance",
-    about="agent_distance_sq",
-    kind="equal",
-    formula=(
-        (1 - lr * curvature) ** (2 * steps) * initial_distance_sq
-        + (lr * slem * zeta / (1 - slem * (1 - lr * curvature))) ** 2
-        * (1 - (slem * (1 - lr * curvature)) ** steps) ** 2
-    ),
-    where=(slem < 1, lr * curvature < 1),
-    assumptions=INSTANCE,
-    source=f"the hard instance of {PAPER}, Theorem 3, solved in closed form",
-    statement="The agents' distance to the minimizer: the mean forgets its start, the disagreement grows to its floor.",
-    example={"lr": 0.1, "curvature": 1.0, "slem": 0.9, "zeta": 1.0, "steps": 100, "initial_distance_sq": 1.0},
-    increasing=("initial_distance_sq", "zeta", "slem"),
-)
-KOLOSKOVA_FLOOR_LR = Bound(
-    name="koloskova_floor_lr",
-    about="lr",
-    kind="upper",
-    formula=sqrt(distance_target) * (1 - slem) / (slem * (zeta - curvature * sqrt(distance_target))),
-    where=(slem > 0, curvature * sqrt(distance_target) < zeta),
-    assumptions=(*INSTANCE, "stationary"),
-    source="koloskova_instance after many steps, solved for lr",
-    statement="Learning rates above it keep the agents of the hard instance away from the target for ever.",
-    example={"distance_target": 0.01, "curvature": 1.0, "slem": 0.9, "zeta": 1.0},
-    increasing=("distance_target",),
-    decreasing=("slem", "zeta"),
-)
-KOLOSKOVA_LOWER = Bound(
-    name="koloskova_lower",
-    about="steps",
-    kind="order",
-    formula=zeta * (1 - p) / (curvature * sqrt(distance_target) * p),
-    assumptions=(*INSTANCE, "best_lr", "unconfirmed"),
-    source=f"{PAPER}, Theorem 3 as recalled; its slope measured on koloskova_instance",
-    statement="Steps that the hard instance takes at least, up to logarithms: agents must count, not the merged model.",
-    example={"distance_target": 0.01, "curvature": 1.0, "zeta": 1.0, "p": 0.19},
-    increasing=("zeta",),
-    decreasing=("p", "distance_target", "curvature"),
 )

@@ -1,6 +1,6 @@
 """Lian, Zhang, Zhang, Hsieh, Zhang, Liu, NeurIPS 2017, arXiv 1705.09056: decentralized SGD that combines, then adapts.
 
-The text was not seen: the statements are recalled and proved anew. With u = lr L_local/(1 - slem) and D2 = 1 - 18 m u^2,
+The text was not seen: the statements are recalled and proved anew. With u = lr L_local/(1 - slem), D2 = 1 - 18 m u^2,
 master_consensus for this order (S + 1 - 1/m <= 1/(1 - slem^2), R + 1 = 1/(1 - slem)) is at most
 
     2 lr^2 (sigma^2/(1 - slem^2) + zeta^2/(1 - slem)^2)/(1 - u)^2,
@@ -18,7 +18,7 @@ from theory.notation import symbols
 PAPER = "Lian et al. 2017, arXiv 1705.09056"
 
 agents, steps, lr, initial_gap = symbols("agents steps lr initial_gap")
-sigma, zeta, L_local, slem = symbols("sigma zeta L_local slem")
+sigma, zeta, L_local, slem, lr_scale = symbols("sigma zeta L_local slem lr_scale")
 
 GAP_SQ = (1 - slem) ** 2
 D2 = 1 - 18 * lr**2 * agents * L_local**2 / GAP_SQ
@@ -50,20 +50,23 @@ LIAN_COROLLARY_2 = Bound(
     name="lian_corollary_2",
     about="gradient_norm_sq_mean",
     kind="upper",
-    formula=8 * initial_gap * L_local / steps + (8 * initial_gap + 4 * L_local) * sigma / sqrt(agents * steps),
+    formula=8 * initial_gap * L_local / steps
+    + (8 * initial_gap / lr_scale + 4 * L_local * lr_scale) * sigma / sqrt(agents * steps),
     where=(
         slem < 1,
-        sigma**6 * (initial_gap + L_local) ** 2 * steps >= 4 * L_local**4 * agents**5 * SPREAD**2,
-        sigma**2 * GAP_SQ * steps >= 72 * L_local**2 * agents**2,
+        sigma**6 * (initial_gap / lr_scale**3 + L_local / lr_scale) ** 2 * steps
+        >= 4 * L_local**4 * agents**5 * SPREAD**2,
+        sigma**2 * GAP_SQ * steps >= 72 * (L_local * agents * lr_scale) ** 2,
     ),
     assumptions=(*LIAN, "lian_lr"),
-    source=f"{PAPER}, Corollary 2 as recalled; derived anew: D2 >= 3/4 and D1 >= 1/3 there",
-    statement="The tuned rate after some agents^5 steps; it takes theta for free of units and so mixes them.",
-    example={"L_local": 1.0, "slem": 0.5, "agents": 2, "sigma": 1.0, "zeta": 0.1, "steps": 10000, "initial_gap": 0.5},
+    source=f"{PAPER}, Corollary 2 as recalled, where lr_scale = 1; derived anew: D2 >= 3/4 and D1 >= 1/3 there",
+    statement="The tuned rate after some agents^5 steps, with the scale that its learning rate needs for its units.",
+    example={"L_local": 1.0, "slem": 0.5, "agents": 2, "sigma": 1.0, "zeta": 0.1, "steps": 10000, "initial_gap": 0.5,
+             "lr_scale": 1.0},
     order="combine_then_adapt",
     increasing=("sigma", "initial_gap", "L_local"),
     decreasing=("steps", "agents"),
-)
+)  # fmt: skip
 LIAN_CONSENSUS = Bound(
     name="lian_consensus",
     about="consensus_distance_mean",

@@ -1,13 +1,13 @@
 """Ying, Yuan, Chen, Hu, Pan, Yin, NeurIPS 2021, arXiv 2110.13363: exponential graphs, static and one peer at a time.
 
-The text was not seen; what is exact here is derived anew. The rounds W_k = (I + P^(2^k))/2, P a cyclic shift, multiply to
-the mean of N = 2^window shifts, whose eigenvalues have the moduli |sin(pi i N/n)|/(N sin(pi i/n)), i = 1 ... n - 1. The
-largest is that of i = 1: with y the distance of pi N/n to the nearest multiple of pi, and pi/n <= y <= pi/2 unless all
+The text was not seen; what is exact here is derived anew. The rounds W_k = (I + P^(2^k))/2, P a cyclic shift, have as
+their product the mean of N = 2^window shifts, with eigenvalues of modulus |sin(pi i N/n)|/(N sin(pi i/n)), 0 < i < n.
+The largest is that of i = 1: with y the distance of pi N/n to the nearest multiple of pi, pi/n <= y <= pi/2 unless all
 vanish, |sin(i y)|/sin(pi i/n) <= sin(y)/sin(pi/n) for i <= n/2, as sin(i x)/sin(x) falls up to x = pi/(2i) and its
 modulus stays below 1/sin(pi/(2i)) from there on.
 """
 
-from sympy import Eq, Mod, Rational, ceiling, pi, sin, sqrt
+from sympy import Eq, Mod, ceiling, pi, sin, sqrt
 from sympy.codegen.cfunctions import log2
 
 from theory.bound import Bound
