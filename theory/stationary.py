@@ -49,7 +49,7 @@ def stationary_cycle(
 
     constant = over_period(np.zeros(recursion.noise.shape), 0.0)
     if random and constant.any():
-        covariance = _fixed_point(lambda C: over_period(C, constant), constant, B)
+        covariance = fixed_point(lambda C: over_period(C, constant), constant, B)
         least, size = np.linalg.eigvalsh(covariance)[..., 0].min(), np.abs(covariance).max()
         require(least >= -1e-9 * size, "the covariance has no limit: random mixing at this learning rate lets it grow")
     else:
@@ -76,7 +76,7 @@ def lyapunov(B, N):
         power = power @ power
 
 
-def _fixed_point(T, N, B):
+def fixed_point(T, N, B):
     """C = T(C) + N by GMRES with iterative refinement, preconditioned by the equation C = B C Bᵀ + N.
 
     T(C) - B C Bᵀ is what random mixing adds to its mean, and B holds the slow directions of T.

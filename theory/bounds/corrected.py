@@ -138,8 +138,9 @@ MASTER_CONSENSUS = Bound(
     where=(lr * L_local * drift_gain < 1,),
     assumptions=MASTER,
     source="martingale orthogonality and the triangle inequality over the products of mixing matrices",
-    statement="The consensus distance of any doubly stochastic gossip; tight with constant 1 for small learning rates.",
+    statement="The consensus distance of any doubly stochastic gossip; attained by drift alone at any learning rate.",
     example={"lr": 0.01, "L_local": 1.0, "sigma": 1.0, "zeta": 1.0, "noise_gain": 1.5, "drift_gain": 18.7},
+    increasing=("lr", "L_local", "sigma", "zeta", "noise_gain", "drift_gain"),
 )
 MASTER_NONCONVEX = Bound(
     name="master_nonconvex",
@@ -152,4 +153,6 @@ MASTER_NONCONVEX = Bound(
     statement="The rate with explicit constants: parallel SGD plus what the consensus distance costs.",
     example={"lr": 0.01, "L_local": 1.0, "agents": 16, "sigma": 1.0, "zeta": 1.0, "steps": 1000, "initial_gap": 0.5,
              "noise_gain": 1.5, "drift_gain": 18.7},
+    increasing=("L_local", "sigma", "zeta", "initial_gap", "noise_gain", "drift_gain"),
+    decreasing=("steps", "agents"),
 )  # fmt: skip
