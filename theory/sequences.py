@@ -54,8 +54,8 @@ def k_peer_exponential(agents, peers):
 
         |Phi - J|_2 = max_{1 <= i < n} |sin(π i N/n) / (N sin(π i/n))|
 
-    (k-peer hyper-/exponential graphs, Ying et al., arXiv:2110.13363, with one peer). Unlike `one_peer_exponential`,
-    whose last round reaches back to agents heard before unless n is a power of two, no agent counts twice.
+    (Niwa et al., NeurIPS 2025, Table 1). With one peer and n no power of two it has one round fewer than
+    `one_peer_exponential`, in whose product some agents count twice.
     """
     at_least(2, agents=agents)
     at_least(1, peers=peers)

@@ -1,4 +1,6 @@
+from functools import reduce
 from itertools import combinations, permutations, product
+from math import comb, factorial
 
 import networkx as nx
 import numpy as np
@@ -10,7 +12,11 @@ from theory.errors import OnemergeError
 from theory.gossip import (
     constant,
     epidemic,
+    epidemic_oracle,
+    global_every,
     local,
+    local_steps,
+    merge,
     one_peer_exponential,
     pairwise_exchange,
     periodic,
@@ -26,12 +32,14 @@ SLOW = [
     *(("random_matching", m, r) for m in (1, 2, 3, 4) for r in (0.2, 0.75, 1)),
     *(("pairwise_exchange", m, None) for m in (2, 3, 4)),
     *(("epidemic", m, s) for m in (2, 3, 4) for s in range(1, m)),
+    *(("epidemic_oracle", m, s) for m in (2, 3, 4, 5) for s in range(1, m)),
 ]
 BUILD = {
     "random_peers": random_peers,
     "random_matching": random_matching,
     "pairwise_exchange": lambda m, _: pairwise_exchange(m),
     "epidemic": epidemic,
+    "epidemic_oracle": epidemic_oracle,
 }
 
 
@@ -60,6 +68,14 @@ def every_draw(name, m, r):
             heard = [[i, *(j for j in range(m) if i in receivers[j])] for i in range(m)]
             yield 1 / len(sent[0]) ** m, np.array([[(j in own) / len(own) for j in range(m)] for own in heard])
         return
+    if name == "epidemic_oracle":
+        for order in permutations(range(m)):
+            for offsets in combinations(range(1, m), r):
+                W = np.eye(m) / (r + 1)
+                for i, offset in product(range(m), offsets):
+                    W[order[i], order[(i + offset) % m]] = 1 / (r + 1)
+                yield 1 / (factorial(m) * comb(m - 1, r)), W
+        return
     choices = []
     for i in range(m):
         others = [j for j in range(m) if j != i]
@@ -85,6 +101,12 @@ def test_exact_moments_equal_the_full_enumeration(name, m, r):
     mean = sum(chance * W.T @ J @ W for chance, W in draws)
     np.testing.assert_allclose(gossip.second_moment(), second, atol=1e-14)
     np.testing.assert_allclose(gossip.mean_moment(), mean, atol=1e-14)
+    np.testing.assert_allclose(gossip.mean(0), sum(chance * W for chance, W in draws), atol=1e-14)
+    M = np.random.default_rng(m).standard_normal((2, m, m))  # not symmetric, several at once
+    back, forward = (sum(chance * A @ M @ A.T for chance, A in side) for side in ([(c, W.T) for c, W in draws], draws))
+    np.testing.assert_allclose(gossip.pull_back(0, M), back, atol=1e-14)
+    np.testing.assert_allclose(gossip.push_forward(0, M), forward, atol=1e-14)
+    assert gossip.finite_time == (np.abs(second - mean).max() < 1e-12)
     columns = max(np.abs(W.sum(axis=0) - 1).max() for _, W in draws)
     assert gossip.mean_preserving == (columns < 1e-12)
 
@@ -170,6 +192,88 @@ def test_epidemic_to_everyone_is_the_merge():
         assert consensus_rate(gossip) == pytest.approx(1, abs=1e-15)
 
 
+@pytest.mark.parametrize(("m", "s", "alpha"), [(8, 1, 3 / 7), (8, 3, 1 / 7), (16, 4, 11 / 75), (32, 5, 13 / 93)])
+def test_epidemic_oracle_is_regular_and_follows_its_closed_form(m, s, alpha):
+    gossip, J = epidemic_oracle(m, s), complete_average(m)
+    np.testing.assert_allclose(gossip.second_moment(), J + alpha * (np.eye(m) - J), atol=1e-15)
+    assert consensus_rate(gossip) == pytest.approx(1 - alpha, abs=1e-14)
+    assert mean_drift(gossip) == pytest.approx(0, abs=1e-15)
+    assert noise_gain(gossip) == pytest.approx((m - 1) / m * alpha / (1 - alpha), abs=1e-12)
+    generator = np.random.default_rng(11)
+    x, draws = generator.standard_normal(m), [gossip.draw(t, generator) for t in range(2000)]
+    for W in draws[:50]:
+        assert ((W > 0).sum(axis=0) == s + 1).all()
+        assert ((W > 0).sum(axis=1) == s + 1).all()
+        np.testing.assert_allclose(W[W > 0], 1 / (s + 1), atol=1e-16)
+        assert (np.diag(W) > 0).all()
+    sample = np.array([(W @ x).var() for W in draws])
+    z = (sample.mean() - alpha * x.var()) / (sample.std(ddof=1) / len(sample) ** 0.5)
+    assert abs(z) < 5, f"simulated {sample.mean():.5f}, theory {alpha * x.var():.5f}, z = {z:.1f}"
+
+
+def test_moments_of_an_asymmetric_law_are_told_from_those_of_its_transpose():
+    gossip, M = random_peers(4, 1), np.diag([1.0, 2.0, 3.0, 4.0])
+    assert np.abs(gossip.pull_back(0, M) - gossip.push_forward(0, M)).max() > 0.1
+
+
+PERIODS = {  # gossip, law, and what each round of a period is: 0 nothing, 1 that law, 2 a merge
+    "local steps of random peers": (local_steps(random_peers(3, 0.4), 3), "random_peers", (3, 0.4), [0, 0, 1]),
+    "epidemic learning with merges": (global_every(epidemic(3, 1), 3), "epidemic", (3, 1), [1, 1, 2]),
+    "matching, local": (local_steps(random_matching(3, 0.6), 2), "random_matching", (3, 0.6), [0, 1]),
+    "merges of local steps": (
+        global_every(local_steps(random_peers(3, 1), 2), 3),
+        "random_peers",
+        (3, 1),
+        [0, 1, 2, 1, 0, 2],
+    ),
+}
+
+
+@pytest.mark.parametrize(("gossip", "name", "law", "kinds"), PERIODS.values(), ids=PERIODS)
+def test_moments_of_a_period_of_random_gossip_equal_the_enumeration_of_its_products(gossip, name, law, kinds):
+    assert (gossip.period, gossip.deterministic) == (len(kinds), False)
+    draws, J = list(every_draw(name, *law)), complete_average(3)
+    rounds = [{0: [(1, np.eye(3))], 1: draws, 2: [(1, J)]}[kind] for kind in kinds]
+    second, mean, first = np.zeros((3, 3)), np.zeros((3, 3)), np.zeros((3, 3))
+    for way in product(*rounds):
+        chance = np.prod([c for c, _ in way])
+        Phi = reduce(lambda later, W: W @ later, [W for _, W in way])
+        second, mean, first = second + chance * Phi.T @ Phi, mean + chance * Phi.T @ J @ Phi, first + chance * Phi
+    np.testing.assert_allclose(gossip.second_moment(), second, atol=1e-14)
+    np.testing.assert_allclose(gossip.mean_moment(), mean, atol=1e-14)
+    np.testing.assert_allclose(gossip.mean_product, first, atol=1e-14)
+    assert gossip.finite_time == (2 in kinds)
+    generator = np.random.default_rng(2)
+    for t in range(2 * gossip.period):
+        W, kind = gossip.draw(t, generator), kinds[t % len(kinds)]
+        assert any(np.allclose(W, V, atol=1e-14) for _, V in {0: [(1, np.eye(3))], 1: draws, 2: [(1, J)]}[kind])
+
+
+def test_local_steps_act_in_the_last_round_on_the_clock_of_the_gossip():
+    inner = one_peer_exponential(8)
+    gossip = local_steps(inner, 4)
+    assert (gossip.period, gossip.deterministic, gossip.finite_time) == (12, True, True)
+    for t in range(24):
+        expected = inner.draw(t // 4, None) if t % 4 == 3 else np.eye(8)
+        np.testing.assert_array_equal(gossip.draw(t, None), expected)
+        np.testing.assert_array_equal(gossip.mean(t), expected)
+    np.testing.assert_allclose(gossip.second_moment(), complete_average(8), atol=1e-15)
+    W = uniform(star(3))
+    np.testing.assert_allclose(local_steps(W, 2).second_moment(), W.T @ W, atol=1e-16)
+
+
+def test_finite_time_is_told_from_a_fast_decay():
+    J = complete_average(4)
+    assert merge(4).finite_time
+    assert constant(J).finite_time
+    assert constant(np.ones((4, 1)) @ [[0.7, 0.1, 0.1, 0.1]]).finite_time  # consensus, elsewhere than at the mean
+    assert not constant(J + 1e-7 * (np.eye(4) - J)).finite_time
+    assert one_peer_exponential(8).finite_time
+    assert not one_peer_exponential(6).finite_time
+    assert local(1).finite_time
+    assert not local(2).finite_time
+
+
 @pytest.mark.parametrize(
     ("m", "q", "S"), [(2, 0, 0), (3, 0.5, 2 / 3), (8, 0.8571428571, 5.25), (16, 0.9333333333, 13.125)]
 )
@@ -225,7 +329,9 @@ def test_draws_depend_on_the_generator_alone():
         random_peers(9, 3),
         random_matching(9, 0.5),
         epidemic(9, 3),
+        epidemic_oracle(9, 3),
         pairwise_exchange(9),
+        local_steps(random_peers(9, 0.5), 2),
     ):
         one, same, other = (np.random.default_rng(seed) for seed in (1, 1, 2))
         first = [gossip.draw(t, one) for t in range(4)]
@@ -306,6 +412,12 @@ def test_local_is_no_communication():
         (lambda: epidemic(8, 0), ["peers is 0", "at least 1"]),
         (lambda: epidemic(8, 0.5), ["peers is 0.5", "integer"]),
         (lambda: epidemic(8, 8), ["peers is 8 with 8 agents", "at most 7"]),
+        (lambda: epidemic_oracle(1, 1), ["agents is 1", "at least 2"]),
+        (lambda: epidemic_oracle(8, 8), ["peers is 8 with 8 agents", "at most 7"]),
+        (lambda: local_steps(np.eye(2), 0), ["rounds is 0", "at least 1"]),
+        (lambda: local_steps(np.eye(2), 1.5), ["rounds is 1.5", "integer"]),
+        (lambda: local_steps([[1, 1], [0, 1]], 2), ["row 0 sums to 2"]),
+        (lambda: merge(0), ["agents is 0"]),
         (lambda: local(0), ["agents is 0"]),
         (lambda: periodic([]), ["no matrices", "at least one"]),
         (lambda: periodic([np.eye(2), np.eye(3)]), ["matrix 1 has 3 agents", "matrix 0 has 2"]),

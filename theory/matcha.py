@@ -1,0 +1,163 @@
+"""MATCHA: the matchings of a graph, each active in a round with a probability of its own, chosen under a budget.
+
+    W = I - alpha Σ_j B_j L_j,   B_j independent Bernoulli(p_j),   L_j the Laplacian of matching j,   Σ_j L_j = L_G.
+
+With L̄ = Σ p_j L_j and L̃ = Σ p_j (1 - p_j) L_j, as L_j² = 2 L_j,
+
+    E[W²] = I - 2 alpha L̄ + alpha² (L̄² + 2 L̃),   rho = |E[W²] - J|_2 = 1 - p.
+
+Wang, Sahu, Yang, Joshi, Kar, "MATCHA: Speeding up decentralized SGD via matching decomposition sampling",
+arXiv:1905.09435.
+"""
+
+import warnings
+from dataclasses import dataclass
+from numbers import Real
+
+import numpy as np
+from scipy.linalg import eigh
+
+from theory.edges import links_of
+from theory.errors import OnemergeError, require
+from theory.matchings import between, matchings
+from theory.rounds import Gossip
+
+
+def laplacian(agents, pairs, weights=1.0):
+    """Σ_e w_e (e_i - e_j)(e_i - e_j)ᵀ [m, m] over the pairs e = (i, j) [E, 2], disjoint or not, each listed once."""
+    one, other = pairs.T
+    L = np.zeros((agents, agents))
+    L[one, other] = L[other, one] = -np.broadcast_to(weights, one.shape)
+    np.fill_diagonal(L, -L.sum(axis=1))
+    return L
+
+
+def _moments(agents, classes, probabilities):
+    """(L̄, L̃) [m, m]."""
+    pairs = np.concatenate(classes)
+    chance = np.repeat(probabilities, [len(own) for own in classes])
+    return laplacian(agents, pairs, chance), laplacian(agents, pairs, chance * (1 - chance))
+
+
+def matching_activation(agents, classes, probabilities, alpha):
+    """`Gossip` W = I - alpha Σ_j B_j L_j of matchings [(pairs [E_j, 2])] that share no edge; doubly stochastic.
+
+    E[W M W] = W̄ M W̄ + alpha² Σ_j p_j (1 - p_j) L_j M L_j with W̄ = I - alpha L̄, as the B_j are independent.
+    """
+    probabilities = np.asarray(probabilities, dtype=np.float64)
+    valid = probabilities.shape == (len(classes),) and bool(((probabilities >= 0) & (probabilities <= 1)).all())
+    expected = f"one from 0 to 1 for each of {len(classes)} matchings"
+    require(valid, f"probabilities are {probabilities.tolist()}; there must be {expected}")
+    mean = np.eye(agents) - alpha * _moments(agents, classes, probabilities)[0]
+
+    def draw(_, generator):
+        active = np.flatnonzero(generator.random(len(classes)) < probabilities)
+        pairs = np.concatenate([np.empty((0, 2), dtype=np.int64), *(classes[j] for j in active)])
+        one, other = pairs.T
+        W = np.diag(1 - alpha * np.bincount(pairs.ravel(), minlength=agents))
+        W[one, other] = W[other, one] = alpha
+        return W
+
+    def conjugate(_, M):
+        spread = alpha**2 * probabilities * (1 - probabilities)
+        return mean @ M @ mean + sum(c * between(pairs, M) for c, pairs in zip(spread, classes, strict=True))
+
+    return Gossip(agents, 1, True, draw, lambda _: mean, conjugate, conjugate)
+
+
+def activation(agents, classes, budget):
+    """(p [M], (lower, upper)): probabilities that maximize mu_2(Σ_j p_j L_j) under Σ p_j <= budget M, 0 <= p_j <= 1.
+
+    A semidefinite program, max s with Uᵀ(Σ_j p_j L_j - s I)U positive semidefinite, U an orthonormal basis of the
+    deviations (needs cvxpy, extra `sdp`). p is the solver's, moved into the constraints, and lower = mu_2 of it. For
+    every Z >= 0 with Tr Z = 1, the optimum is at most upper = max_p Σ_j p_j Tr Z Uᵀ L_j U; Z is the solver's dual
+    matrix, and so both bounds hold, up to rounding, however accurate it was. For budget = 1 all p_j are 1.
+    """
+    if budget == 1:
+        highest = float(np.linalg.eigvalsh(laplacian(agents, np.concatenate(classes)))[1])
+        return np.ones(len(classes)), (highest, highest)
+    try:
+        import cvxpy
+    except ImportError as error:
+        raise OnemergeError("MATCHA's probabilities need cvxpy; install the extra sdp, onemerge[sdp]") from error
+    U = np.linalg.qr(np.column_stack([np.ones(agents), np.eye(agents, agents - 1)]))[0][:, 1:]
+    laplacians = [U.T @ laplacian(agents, pairs) @ U for pairs in classes]
+    allowed = budget * len(classes)
+    p, s = cvxpy.Variable(len(classes)), cvxpy.Variable()
+    excess = sum(p[j] * L for j, L in enumerate(laplacians)) - s * np.eye(agents - 1)
+    program = cvxpy.Problem(cvxpy.Maximize(s), [excess >> 0, cvxpy.sum(p) <= allowed, p >= 0, p <= 1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the bounds tell how accurate it is
+        program.solve(solver=cvxpy.CLARABEL)
+    require(p.value is not None, f"the semidefinite program of MATCHA has no solution: {program.status}")
+    chance = np.maximum(p.value, 0)
+    chance = np.minimum(chance * allowed / chance.sum(), 1)
+    values, vectors = np.linalg.eigh(program.constraints[0].dual_value)
+    Z = (vectors * np.maximum(values, 0)) @ vectors.T
+    Z /= np.trace(Z)
+    gains = np.sort([np.sum(Z * L) for L in laplacians])[::-1]
+    upper = float(np.clip(allowed - np.arange(len(gains)), 0, 1) @ gains)
+    lower = float(np.linalg.eigvalsh(_moments(agents, classes, chance)[0])[1])
+    return chance, (lower, upper)
+
+
+def best_step(mean, variance):
+    """(alpha, rho) that minimize rho = largest eigenvalue of I - J - 2 alpha L̄ + alpha² (L̄² + 2 L̃) over alpha.
+
+    rho is a maximum of quadratics of alpha and so convex; with an eigenvector v of rho, a slope of it is
+    vᵀ(-2 L̄ + 2 alpha (L̄² + 2 L̃)) v, whose sign is bisected between alpha = 0 and 2/mu_max(L̄), where rho >= 1.
+    """
+    agents = len(mean)
+    curvature, deviations = mean @ mean + 2 * variance, np.eye(agents) - 1 / agents
+
+    def worst(alpha):
+        last = [agents - 1, agents - 1]
+        value, vector = eigh(deviations - 2 * alpha * mean + alpha**2 * curvature, subset_by_index=last)
+        return float(value[0]), vector[:, 0]
+
+    low, high = 0.0, 2 / eigh(mean, eigvals_only=True, subset_by_index=[agents - 1, agents - 1])[0]
+    for _ in range(60):
+        alpha = (low + high) / 2
+        v = worst(alpha)[1]
+        rising = v @ (alpha * curvature - mean) @ v > 0
+        low, high = (low, alpha) if rising else (alpha, high)
+    return high, worst(high)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Matcha:
+    """What `plan` chose: matchings, their probabilities, the step alpha, and rho = 1 - p of the gossip."""
+
+    agents: int
+    matchings: tuple  # of pairs [E_j, 2]
+    probabilities: np.ndarray  # [M]
+    connectivity: tuple  # [lower, upper] on the largest mu_2(L̄) that the budget allows; lower is attained
+    alpha: float
+    rho: float
+
+    def gossip(self):
+        """The `Gossip` of these matchings."""
+        return matching_activation(self.agents, self.matchings, self.probabilities, self.alpha)
+
+
+def plan(topology, budget):
+    """`Matcha` of a connected undirected topology: at most a share `budget` of its M matchings is active on average.
+
+    The matchings are those of `theory.matchings.matchings`; the authors' code finds them by a random greedy search.
+    budget = 1 activates all, the best constant weight of the topology.
+    """
+    net = links_of(topology)
+    valid = isinstance(budget, Real) and not isinstance(budget, bool) and 0 < budget <= 1
+    require(valid, f"budget is {budget!r}; it must be a number in (0, 1], the share of the matchings active on average")
+    classes = matchings(net)
+    require(net.agents > 1, f"agents is {net.agents}; MATCHA needs at least 2")
+    linked = len(classes) > 0 and np.linalg.eigvalsh(laplacian(net.agents, net.pairs))[1] > 1e-12
+    require(linked, "the graph is not connected; MATCHA needs a connected one")
+    probabilities, connectivity = activation(net.agents, classes, budget)
+    alpha, rho = best_step(*_moments(net.agents, classes, probabilities))
+    return Matcha(net.agents, tuple(classes), probabilities, connectivity, alpha, rho)
+
+
+def matcha(topology, budget):
+    """MATCHA as a `Gossip`; `plan` has its matchings, probabilities, alpha and rho."""
+    return plan(topology, budget).gossip()
