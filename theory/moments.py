@@ -131,7 +131,10 @@ class Recursion:
     def state(self, theta):
         """Θ [..., m, d] as state vectors [..., s, n], with the leading axes that a round gives them."""
         x = np.swapaxes(np.asarray(theta, dtype=float), -1, -2)
-        require(x.shape[-2:] == (self.dim, self.agents), f"models end in {x.shape[:-3:-1]}, not in [agents, d]")
+        shape = (self.dim, self.agents)
+        fits = x.ndim >= 2 and all(have in (1, want) for have, want in zip(x.shape[-2:], shape, strict=True))
+        require(fits, f"models end in {x.shape[:-3:-1]}, not in [agents, d] = {shape[::-1]}")
+        x = np.broadcast_to(x, (*x.shape[:-2], *shape))
         x = x.reshape(*x.shape[:-2], *self.scaled.shape[-3:-1])
         return np.broadcast_to(x, np.broadcast_shapes(x.shape, self.pull.shape))
 
