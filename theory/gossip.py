@@ -1,6 +1,7 @@
 """What happens over time: which mixing matrix acts at which round, all under one small interface (`theory.rounds`)."""
 
 from theory.epidemic import epidemic, epidemic_oracle
+from theory.equidyn import od_equidyn, ou_equidyn
 from theory.graph_gossip import pairwise_on, random_neighbors
 from theory.matcha import matcha
 from theory.matchings import random_matching_on, round_robin, round_robin_on
@@ -27,8 +28,10 @@ __all__ = [
     "local_steps",
     "matcha",
     "merge",
+    "od_equidyn",
     "one_peer_exponential",
     "one_peer_hypercube",
+    "ou_equidyn",
     "pairwise_exchange",
     "pairwise_on",
     "periodic",
