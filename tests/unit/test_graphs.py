@@ -3,7 +3,6 @@ import numpy as np
 import pytest
 
 from theory.errors import OnemergeError
-from theory.files import read_graph
 from theory.graphs import (
     TOPOLOGIES,
     barabasi_albert,
@@ -276,66 +275,3 @@ def test_bad_parameters_are_named(call, words):
     assert "\n" not in str(error.value)
     for word in words:
         assert word in str(error.value)
-
-
-def test_edge_list_with_comments_weights_and_natural_order(tmp_path):
-    file = tmp_path / "net.edgelist"
-    file.write_text("# a path a2 - a10 - b\na10 b 0.5\n\nb a10 {'weight': 3}\na10 a2 # last\n")
-    graph = read_graph(file)
-    assert edges(graph) == [(0, 1), (1, 2)]
-    assert list(graph) == [0, 1, 2]
-    assert [graph.nodes[i]["label"] for i in graph] == ["a2", "a10", "b"]
-    assert all(not data for _, _, data in graph.edges(data=True))
-
-
-@pytest.mark.parametrize("suffix", [".edgelist", ".txt", ".edges", ".EDGES"])
-def test_edge_list_round_trip(tmp_path, suffix):
-    nx.write_edgelist(ring(12), tmp_path / f"ring{suffix}")
-    assert edges(read_graph(tmp_path / f"ring{suffix}")) == edges(ring(12))
-
-
-@pytest.mark.parametrize("graph", [ring(12), ring(1), exponential(12), nx.MultiGraph([(0, 1), (0, 1), (1, 2)])])
-def test_graphml_keeps_the_direction(tmp_path, graph):
-    nx.write_graphml(graph, tmp_path / "net.graphml")
-    read = read_graph(tmp_path / "net.graphml")
-    assert read.is_directed() == graph.is_directed()
-    assert edges(read) == edges(nx.DiGraph(graph) if graph.is_directed() else nx.Graph(graph))
-    assert list(read) == list(range(len(graph)))
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "words"),
-    [
-        ("net.json", "{}", ["'.json'", ".edgelist, .txt, .edges, .graphml, .adjlist, .gml, .net, .mtx"]),
-        ("net.txt", "", ["net.txt is empty"]),
-        ("net.graphml", " \n", ["net.graphml is empty"]),
-        ("net.txt", "# nothing\n", ["has no agents"]),
-        ("net.txt", "0 1\n2\n", ["line 2", "'2'", "two labels"]),
-        ("net.txt", "0 1\n0,2\n", ["line 2", "'0,2'", "separated by blanks"]),
-        ("net.txt", "0, 2\n", ["line 1", "'0, 2'"]),
-        ("net.txt", "0 1 2 3\n", ["line 1", "'0 1 2 3'", "at most one weight"]),
-        ("net.txt", "0 1 far\n", ["line 1", "'0 1 far'"]),
-        ("net.txt", "0 1\n1 1\n", ["agent '1'", "edge to itself"]),
-        ("net.graphml", "not xml", ["not a GraphML file"]),
-        ("net.graphml", "<html></html>", ["not a GraphML file"]),
-        ("net.graphml", '<graphml xmlns="http://graphml.graphdrawing.org/xmlns"><graph/></graphml>', ["net.graphml"]),
-    ],
-)
-def test_bad_graph_files_are_named(tmp_path, name, text, words):
-    (tmp_path / name).write_text(text)
-    with pytest.raises(OnemergeError) as error:
-        read_graph(tmp_path / name)
-    assert "\n" not in str(error.value)
-    for word in words:
-        assert word in str(error.value)
-
-
-def test_missing_directory_and_binary_files_are_named(tmp_path):
-    with pytest.raises(OnemergeError, match=r"absent\.txt is not a file"):
-        read_graph(tmp_path / "absent.txt")
-    (tmp_path / "folder.txt").mkdir()
-    with pytest.raises(OnemergeError, match=r"folder\.txt is not a file"):
-        read_graph(tmp_path / "folder.txt")
-    (tmp_path / "binary.edges").write_bytes(b"0 1\n\xff\xfe")
-    with pytest.raises(OnemergeError, match="not UTF-8 text: byte 4"):
-        read_graph(tmp_path / "binary.edges")
