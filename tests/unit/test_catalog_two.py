@@ -285,3 +285,41 @@ def test_damping_keeps_the_disagreement(damping, expected):
     stated = BOUNDS["dsgd_ac_mode"](lr=0.05, sigma=1.0, curvature=1.0, mode_gap=1 - values[:-1], damping=damping)
     np.testing.assert_allclose(stated, exact, rtol=1e-9)
     assert stated.sum() / 16 == pytest.approx(expected, rel=1e-8)
+
+
+@pytest.mark.parametrize("order", ["adapt_then_combine", "combine_then_adapt"])
+@pytest.mark.parametrize("agents", [1, 2, 3, 16])
+def test_the_bias_of_the_mean_needs_different_curvatures(agents, order):
+    generator = np.random.default_rng(agents)
+    h, b = generator.uniform(0.5, 1.5, agents), generator.normal(size=agents)
+    W = 0.5 * np.eye(agents) + 0.3 * np.roll(np.eye(agents), 1, axis=1) + 0.2 / agents  # directed for agents > 2
+    mean = states(W, h, b, 0.0, 0.1, 0.0, 1500, order)[-1].mean[:, 0]
+    bias_sq = (mean.mean() - (h @ b) / h.sum()) ** 2
+    values = {"consensus_distance": mean.var(), "L2": h.mean()}
+    stated = BOUNDS["versini_bias"](curvature_spread=h.std(), **values)
+    assert bias_sq <= stated * (1 + 1e-9) + 1e-28
+    if agents == 2:
+        assert bias_sq == pytest.approx(stated, rel=1e-9)
+    if agents > 1:
+        assert bias_sq > 1e-10
+        assert stated < (100 if agents < 4 else 1000) * bias_sq
+
+
+@pytest.mark.parametrize("agents", [1, 2, 3, 9])
+def test_reversible_gossip_contracts_about_its_weighted_mean(agents):
+    generator = np.random.default_rng(agents)
+    weights = generator.dirichlet(np.ones(agents))
+    hops = np.minimum(1, weights[None, :] / weights[:, None]) / agents  # Metropolis and Hastings
+    W = hops - np.diag(hops.sum(axis=1)) + np.eye(agents)
+    np.testing.assert_allclose(weights @ W, weights, atol=1e-14)
+    kept = min(slem(W), 1.0)
+
+    def spread(x):
+        return weights @ (x - weights @ x) ** 2
+
+    values, vectors = np.linalg.eig(W)
+    along = vectors[:, np.argsort(-np.abs(values))[min(1, agents - 1)]].real
+    for x in [*generator.normal(size=(20, agents)), along]:
+        stated = BOUNDS["liu_weighted_round"](slem=kept, weighted_spread_sq=spread(x))
+        assert spread(W @ x) <= stated * (1 + 1e-9) + 1e-28
+    assert spread(W @ along) == pytest.approx(stated, rel=1e-9, abs=1e-25)
