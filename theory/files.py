@@ -12,7 +12,9 @@ from theory.edges import joined
 from theory.errors import OnemergeError, require
 
 EDGE = re.compile(r"([^\s,;]+)\s+([^\s,;]+)(?:\s+(?:\{.*\}|[-+]?[\d.]+(?:[eE][-+]?\d+)?))?")
-FAULTS = (ParseError, nx.NetworkXException, LookupError, TypeError, ValueError, AttributeError, StopIteration)
+FAULTS = (ParseError, nx.NetworkXException, LookupError, TypeError, ValueError, AttributeError)
+VERTEX = re.compile(r'(\d+)(?:\s+(?:"([^"]*)"|(\S+)).*)?')  # of a Pajek file, as the next
+PAIR = re.compile(r"(\d+)\s+(\d+)(?:\s.*)?")
 
 
 def read_text(path):
@@ -50,6 +52,38 @@ def _read_adjacency_list(path):
         agent, *heard = content.split()
         graph.add_node(agent)
         graph.add_edges_from((agent, other) for other in heard)
+    return graph
+
+
+def _read_pajek(path):
+    """Vertices 1..n, named by their labels where they have any; arcs go one way and edges both."""
+    section, names, pairs = None, {}, {"*arcs": [], "*edges": []}
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        content = line.strip()
+        if not content or content.startswith("%") or content.lower().startswith("*network"):
+            continue
+        fault = f"line {number} of {path} is {content!r}"
+        if content.startswith("*"):
+            section, *size = content.lower().split()
+            if section == "*vertices" and size and size[0].isdecimal():
+                names = {i: str(i) for i in range(1, int(size[0]) + 1)}
+            else:
+                require(section in pairs, f"{fault}; the sections of a Pajek file are *Vertices n, *Arcs and *Edges")
+            continue
+        found = (VERTEX if section == "*vertices" else PAIR).fullmatch(content)
+        expected = "a vertex is its number and a label, an arc or edge the numbers of two vertices"
+        require(section and found, f"{fault}; {expected}, below *Vertices n, *Arcs or *Edges")
+        ends = [int(found[1])] if section == "*vertices" else [int(found[1]), int(found[2])]
+        require(all(end in names for end in ends), f"{fault}; the vertices are 1 to {len(names)}")
+        if section == "*vertices":
+            names[ends[0]] = next((label for label in found.groups()[1:] if label), names[ends[0]])
+        else:
+            pairs[section].append([names[end] for end in ends])
+    require(len(set(names.values())) == len(names), f"{path} has two vertices of one label; each needs its own")
+    graph = nx.DiGraph() if pairs["*arcs"] else nx.Graph()
+    graph.add_nodes_from(names.values())
+    graph.add_edges_from(pairs["*arcs"] + pairs["*edges"])
+    graph.add_edges_from(edge[::-1] for edge in pairs["*edges"])
     return graph
 
 
@@ -97,15 +131,16 @@ GRAPH_FILES = {
     ".graphml": _parsed("GraphML", lambda path, _: nx.read_graphml(path)),
     ".adjlist": _read_adjacency_list,
     ".gml": _parsed("GML", _gml),
-    ".net": _parsed("Pajek", lambda _, text: nx.parse_pajek(text)),
+    ".net": _read_pajek,
     ".mtx": _parsed("Matrix Market", _matrix_market),
 }
 
 
-def _natural(name):
+def natural(name):
     """Sort key in which runs of digits compare as numbers: 2 before 10, n2 before n10."""
     parts = re.split(r"(\d+)", name)
-    return [int(part) if k % 2 else part for k, part in enumerate(parts)], name
+    numbers = [part.lstrip("0") for part in parts[1::2]]
+    return [*zip(parts[::2], map(len, numbers), numbers, strict=False), (parts[-1],)], name
 
 
 def _numbered(raw, origin):
@@ -116,7 +151,7 @@ def _numbered(raw, origin):
     for label in raw:
         other = names.setdefault(str(label), label)
         require(other is label, f"{other!r} and {label!r} of {origin} have one name; every agent needs its own")
-    labels = [names[name] for name in sorted(names, key=_natural)]
+    labels = [names[name] for name in sorted(names, key=natural)]
     number = {label: i for i, label in enumerate(labels)}
     pairs = [(number[u], number[v]) for u, v in raw.edges()]
     one, other = zip(*pairs, strict=True) if pairs else ((), ())
@@ -146,7 +181,8 @@ def read_graph(path):
     .mtx:                    Matrix Market, entry (i, j) is the edge i -> j; undirected where the pattern is symmetric
 
     In the first two, `#` starts a comment. Weights and attributes are ignored (weights come from a rule of
-    `theory.mixing`) and an edge listed twice counts once. The node attribute `label` keeps the name in the file.
+    `theory.mixing`) and an edge listed twice counts once, for which GML must say `multigraph 1`. The node attribute
+    `label` keeps the name in the file.
     """
     suffix = Path(path).suffix.lower()
     require(suffix in GRAPH_FILES, f"{path} has the suffix {suffix!r}; valid suffixes are {', '.join(GRAPH_FILES)}")

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -80,8 +82,11 @@ def test_pajek_reads_what_the_format_says(tmp_path):
     file.write_text('*Vertices 3\n1 "left"\n2 "middle"\n3 "right"\n*Edges\n1 2 1.0\n2 3\n')
     assert edges(read_graph(file)) == [(0, 1), (1, 2)]
     assert labels(read_graph(file)) == ["left", "middle", "right"]
-    file.write_text("*Vertices 3\n1 a\n2 b\n3 c\n*Arcs\n1 2\n3 2\n")
-    assert edges(read_graph(file)) == [(0, 1), (2, 1)]
+    file.write_text("*Network small\n% comment\n*Vertices 3\n1 a\n*Arcs\n1 2\n3 2 0.5\n")
+    assert labels(read_graph(file)) == ["2", "3", "a"]
+    assert edges(read_graph(file)) == [(1, 0), (2, 0)]
+    file.write_text("*vertices 3\n*arcs\n1 2\n*edges\n3 2\n")
+    assert edges(read_graph(file)) == [(0, 1), (1, 2), (2, 1)]
 
 
 @pytest.mark.parametrize("graph", [ring(12), exponential(11), random_regular(20, 3, 1)])
@@ -106,6 +111,8 @@ def test_networkx_graphs_are_numbered_in_natural_order():
     assert labels(graph) == ["n1", "n2", "n10"]
     assert edges(from_networkx(nx.grid_2d_graph(11, 12, periodic=True))) == edges(torus(11, 12))
     assert edges(from_networkx(nx.relabel_nodes(ring(20), lambda i: (19 - i, "x")))) == edges(ring(20))
+    digits = ["x" + "9" * 5000, "x1" + "0" * 4999, "x12", "x007", "x"]  # more than int() takes
+    assert labels(from_networkx(nx.Graph(pairwise(digits)))) == digits[::-1]
     for n in (1, 2, 3, 30):
         assert edges(from_networkx(exponential(n))) == edges(exponential(n))
         assert labels(from_networkx(exponential(n))) == list(range(n))
@@ -154,9 +161,14 @@ def test_graphs_that_cannot_be_numbered_are_named(graph, words):
         ("net.gml", "graph [ node [ id 0 ] edge [ source 0 target 4 ] ]", ["not a GML file", "4"]),
         ("net.gml", "graph [ ]", ["net.gml has no agents"]),
         ("net.gml", "graph [ node [ id 5 ] edge [ source 5 target 5 ] ]", ["agent 5", "edge to itself"]),
-        ("net.net", "nothing", ["net.net has no agents"]),
-        ("net.net", "*Vertices 3\n1 a\n", ["not a Pajek file"]),
-        ("net.net", "*Vertices x\n1 a\n", ["not a Pajek file"]),
+        ("net.net", "nothing", ["line 1", "'nothing'", "below *Vertices n"]),
+        ("net.net", "*Vertices 0\n", ["net.net has no agents"]),
+        ("net.net", "*Vertices x\n1 a\n", ["line 1", "'*Vertices x'", "*Vertices n, *Arcs and *Edges"]),
+        ("net.net", "*Vertices 2\n*Matrix\n0 1\n1 0\n", ["line 2", "'*Matrix'", "*Vertices n, *Arcs and *Edges"]),
+        ("net.net", "*Vertices 2\n3 c\n", ["line 2", "'3 c'", "1 to 2"]),
+        ("net.net", "*Vertices 2\n*Edges\n1 7\n", ["line 3", "'1 7'", "1 to 2"]),
+        ("net.net", "*Vertices 2\n*Edges\n1\n", ["line 3", "'1'", "two vertices"]),
+        ("net.net", "*Vertices 2\n1 a\n2 a\n", ["two vertices of one label"]),
         ("net.net", "*Vertices 1\n1 a\n*Arcs\n1 1\n", ["agent 'a'", "edge to itself"]),
         ("net.mtx", "1 2\n", ["not a Matrix Market file"]),
         ("net.mtx", "%%MatrixMarket matrix coordinate real general\n2 2 2\n1 2 1\n", ["not a Matrix Market file"]),
