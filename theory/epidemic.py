@@ -71,10 +71,8 @@ def epidemic(agents, peers):
     everyone = peers == agents - 1
 
     def draw(_, generator):
-        sent = with_self(smallest(generator.random((agents, agents - 1)), peers))
-        W = np.ascontiguousarray(sent.T)
-        W /= W.sum(axis=1, keepdims=True)
-        return W
+        received = np.ascontiguousarray(with_self(smallest(generator.random((agents, agents - 1)), peers)).T)
+        return received * (1 / received.sum(axis=1, keepdims=True))
 
     orbits = _to_everyone if everyone else lambda m: _local_orbits(m, peers)
     return exchangeable(agents, draw, lambda: orbits(agents), mean_preserving=everyone)

@@ -7,6 +7,7 @@ import numpy as np
 from theory.edges import links_of
 from theory.errors import OnemergeError, require
 from theory.mixing import TOLERANCE
+from theory.random_gossip import smallest
 from theory.rounds import Gossip, sequence
 
 
@@ -51,19 +52,22 @@ def random_neighbors(topology, peers):
         W = (np.eye(agents) + A) / (1 + degree)[:, None]
         return sequence(agents, 1, lambda t: W, bool(np.abs(W.sum(axis=0) - 1).max() <= TOLERANCE))
 
+    places = rows[:, None] * agents + table  # in W as a vector; on the diagonal behind the last that is heard
+    behind = np.where(np.arange(most) < degree[:, None], 0, 1 + np.arange(most))
+
     def draw(_, generator):
-        if top == 1:
-            columns = generator.integers(np.maximum(degree, 1))[:, None]
-        else:
-            keys = generator.random(table.shape)
-            keys[np.arange(most) >= degree[:, None]] = 2
-            ends = [k for k in (fewest - 1, fewest) if 0 <= k < most]
-            columns = keys.argpartition(ends, axis=1)[:, :top]
-        picked = np.minimum(fewest + (generator.random(agents) < extra), degree)
-        weight = 1 / (1 + picked)
+        more = generator.random(agents) < extra
+        weight = 1 / (1 + np.minimum(fewest + more, degree))
         W = np.diag(weight)
-        i, place = np.nonzero(np.arange(top) < picked[:, None])
-        W[i, table[i, columns[i, place]]] = weight[i]
+        if top == 1:
+            picks = more | (fewest == 1)
+            W.ravel()[places[rows, generator.integers(np.maximum(degree, 1))][picks]] = weight[picks]
+            return W
+        keys = generator.random(table.shape) + behind
+        marks = smallest(keys, top)
+        if extra > 0:
+            marks[~more] = smallest(keys[~more], fewest)
+        W.ravel()[places[marks]] = np.repeat(weight, marks.sum(axis=1))
         return W
 
     def over_picks(f):

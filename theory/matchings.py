@@ -11,22 +11,16 @@ from theory.errors import require
 from theory.rounds import Gossip, sequence
 
 
-def _tournament(agents):
-    """The circle method: all pairs of the complete graph, each once, in N matchings.
+def _meeting(agents, t):
+    """Pairs [m // 2, 2] of round t of the circle method: in N rounds all pairs of the complete graph, each once.
 
-    In round t those with i + j = t mod N meet, N = m for odd m; for even m, N = m - 1 and the one left over meets
-    agent m - 1.
+    Those with i + j = t mod N meet, N = m for odd m; for even m, N = m - 1 and the one left over meets agent m - 1.
     """
     circle = agents - 1 + agents % 2
     i = np.arange(circle)
-    rounds = []
-    for t in range(circle):
-        j = (t - i) % circle
-        pairs = np.stack([i, j], axis=1)[i < j]
-        if agents % 2 == 0:
-            pairs = np.concatenate([pairs, [[i[i == j][0], agents - 1]]])
-        rounds.append(pairs)
-    return rounds
+    j = (t - i) % circle
+    pairs = np.stack([i, j], axis=1)[i < j]
+    return pairs if agents % 2 else np.concatenate([pairs, [[i[i == j][0], agents - 1]]])
 
 
 class _Coloring:
@@ -101,7 +95,7 @@ def matchings(topology):
     net = links_of(topology)
     require(not net.directed, f"matchings need an undirected graph; this one has {len(net.pairs)} directed edges")
     if 2 * len(net.pairs) == net.agents * (net.agents - 1):
-        return _tournament(net.agents) if net.agents > 1 else []
+        return [_meeting(net.agents, t) for t in range(net.agents - 1 + net.agents % 2) if net.agents > 1]
     largest = int(np.bincount(net.pairs.ravel(), minlength=1).max())
     bipartite = nx.is_bipartite(net.graph())
     coloring = _Coloring(net.agents, largest + (not bipartite))
@@ -137,8 +131,7 @@ def round_robin(agents):
     a period is J for m = 2 and m = 4, and for no other m up to 64.
     """
     at_least(2, agents=agents)
-    rounds = _tournament(agents)
-    return sequence(agents, len(rounds), lambda t: averaging(agents, rounds[t]), True)
+    return sequence(agents, agents - 1 + agents % 2, lambda t: averaging(agents, _meeting(agents, t)), True)
 
 
 def round_robin_on(topology):

@@ -10,21 +10,23 @@ from theory.graphs import at_least
 
 
 def smallest(order, picks):
-    """Marks [rows, columns] of the `picks` smallest of each row of `order`."""
-    marks = np.zeros(order.shape, dtype=bool)
-    np.put_along_axis(marks, order.argpartition(picks - 1, axis=1)[:, :picks], True, axis=1)
+    """Marks [rows, columns] of the `picks` >= 1 smallest of each row of `order`, exactly so many also among equals."""
+    marks = order <= np.partition(order, picks - 1, axis=1)[:, picks - 1 : picks]
+    if np.count_nonzero(marks) > len(order) * picks:
+        marks = np.zeros(order.shape, dtype=bool)
+        np.put_along_axis(marks, order.argpartition(picks - 1, axis=1)[:, :picks], True, axis=1)
     return marks
 
 
 def with_self(marks):
-    """W [m, m] of 0 and 1 from marks [m, m - 1] of the others: 1 on the diagonal, row i of `marks` around it.
+    """Marks [m, m] from marks [m, m - 1] of the others: true on the diagonal, row i of `marks` around it.
 
-    Read row by row, W is a 1 and then, m - 1 times, m marks and a 1.
+    Read row by row, the result is a true and then, m - 1 times, m of the marks and a true.
     """
     agents = len(marks)
-    W = np.ones(agents * agents)
-    W[1:].reshape(agents - 1, agents + 1)[:, :agents] = marks.reshape(agents - 1, agents)
-    return W.reshape(agents, agents)
+    whole = np.ones(agents * agents, dtype=bool)
+    whole[1:].reshape(agents - 1, agents + 1)[:, :agents] = marks.reshape(agents - 1, agents)
+    return whole.reshape(agents, agents)
 
 
 def random_peers(agents, peers):
@@ -53,7 +55,7 @@ def random_peers(agents, peers):
             W = np.diag(1 - weight)
             W[rows, heard] = weight
             return W
-        return with_self(smallest(generator.random((agents, agents - 1)), picks)) / (1 + picks)
+        return with_self(smallest(generator.random((agents, agents - 1)), picks)) * (1 / (1 + picks))
 
     def orbits():
         chance = min(peers, 1)  # that it picks at all

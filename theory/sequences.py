@@ -1,11 +1,12 @@
 """Periodic gossips in which an agent hears few others a round, and all of them over a period."""
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from theory.base_graph import base_graph, simple_base_graph
 from theory.errors import require
 from theory.graphs import at_least, dimension
-from theory.rounds import global_every, sequence
+from theory.rounds import global_every, local, sequence
 
 __all__ = [
     "base_graph",
@@ -17,22 +18,15 @@ __all__ = [
 ]
 
 
-def _averages(agents, heard):
-    """W [n, n]: agent i averages equally over itself and heard [n, k], row i, distinct and others than i."""
-    weight = 1 / (1 + heard.shape[1])
-    W = np.zeros((agents, agents))
-    np.fill_diagonal(W, weight)
-    W[np.arange(agents)[:, None], heard] = weight
-    return W
-
-
 def _exponential(agents, peers, rounds):
     """Round t: agent i hears i + j (k+1)^t mod n, j = 1..k; no communication for rounds = 0."""
-    steps = np.arange(1, peers + 1)
-    rows = np.arange(agents)[:, None]
-    if rounds == 0:
-        return sequence(agents, 1, lambda t: np.eye(agents), True)
-    return sequence(agents, rounds, lambda t: _averages(agents, (rows + steps * (peers + 1) ** t) % agents), True)
+
+    def build(t):
+        row = np.zeros(agents)
+        row[np.arange(peers + 1) * (peers + 1) ** t] = 1 / (peers + 1)
+        return sliding_window_view(np.concatenate([row, row]), agents)[agents:0:-1].copy()  # row i is row 0, i later
+
+    return sequence(agents, rounds, build, True) if rounds else local(agents)
 
 
 def one_peer_exponential(agents):
@@ -72,7 +66,11 @@ def one_peer_hypercube(agents):
     W = (I + P)/2 with the exchange P = Pᵀ: symmetric, doubly stochastic, one edge of `graphs.hypercube` an agent and
     round. The product over one period of log2 n rounds, in any order, is J exactly.
     """
-    bits, rows = dimension(agents), np.arange(agents)[:, None]
-    if bits == 0:
-        return sequence(1, 1, lambda t: np.eye(1), True)
-    return sequence(agents, bits, lambda t: _averages(agents, rows ^ 1 << t), True)
+    bits, rows = dimension(agents), np.arange(agents)
+
+    def build(t):
+        W = np.zeros((agents, agents))
+        W[rows, rows] = W[rows, rows ^ 1 << t] = 0.5
+        return W
+
+    return sequence(agents, bits, build, True) if bits else local(agents)

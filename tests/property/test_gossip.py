@@ -25,6 +25,7 @@ from theory.gossip import (
 )
 from theory.graphs import connected, exponential, star
 from theory.mixing import WEIGHTS, check_mixing, complete_average, graph_of, lazy, metropolis, uniform
+from theory.random_gossip import smallest
 from theory.spectrum import consensus_rate, contraction, mean_drift, noise_gain, slem
 
 SLOW = [
@@ -209,6 +210,14 @@ def test_epidemic_oracle_is_regular_and_follows_its_closed_form(m, s, alpha):
     sample = np.array([(W @ x).var() for W in draws])
     z = (sample.mean() - alpha * x.var()) / (sample.std(ddof=1) / len(sample) ** 0.5)
     assert abs(z) < 5, f"simulated {sample.mean():.5f}, theory {alpha * x.var():.5f}, z = {z:.1f}"
+
+
+def test_smallest_marks_exactly_so_many_among_equals_too():
+    order = np.array([[0.3, 0.1, 0.2, 0.2], [0.5, 0.5, 0.5, 0.5]])
+    for picks in (1, 2, 3, 4):
+        marks = smallest(order, picks)
+        assert (marks.sum(axis=1) == picks).all()
+        assert set(order[0][marks[0]]) == set(np.sort(order[0])[:picks])
 
 
 def test_moments_of_an_asymmetric_law_are_told_from_those_of_its_transpose():
