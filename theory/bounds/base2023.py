@@ -1,6 +1,6 @@
 """Takezawa, Sato, Bao, Niwa, Yamada, NeurIPS 2023, arXiv 2305.11420: Base-(k+1) graphs; gains of finite-time schedules.
 
-The length is derived anew from the construction in `sequences.base_graph`. With p_1 = floor(log_(k+1) n), the averages
+The length is derived anew from the construction in `theory.base_graph`. With p_1 = floor(log_(k+1) n), the averages
 within the parts take at most p_1 + 1 rounds; part l has blocks of (k + 1)^(p_l) agents, p_l <= p_1 + 1 - l, and its
 links and last averages end l + p_l <= p_1 + 1 rounds later: 2 p_1 + 2 in all. The gains hold for every doubly
 stochastic schedule: a product that holds a whole period vanishes on deviations, and a shorter one has norm <= 1.

@@ -33,6 +33,8 @@ LEMMA_D1_EXACT_FORM = Bound(
     source="Minkowski's inequality and independence; replaces Lemma D.1 of arXiv 2507.06542",
     statement="Attained by linear losses on (1 - a) I + a J; only the gradients' deviation from their mean counts.",
     example={"lr": 0.1, "p": 0.4, "agents": 16, "sigma": 1.0, "consensus_distance": 0.5, "local_gradient_norm_sq": 2.0},
+    increasing=("agents", "lr", "sigma", "consensus_distance", "local_gradient_norm_sq"),
+    decreasing=("p",),
 )
 LEMMA_D1_SHARP = Bound(
     name="lemma_d1_sharp",
@@ -47,6 +49,8 @@ LEMMA_D1_SHARP = Bound(
     source="lemma_d1_exact_form and Young's inequality; replaces Lemma D.1 of arXiv 2507.06542",
     statement="The best constants for the rate 1 - p/2, where the paper has 12 (1 - p)/p for both terms.",
     example={"lr": 0.1, "p": 0.4, "agents": 16, "sigma": 1.0, "consensus_distance": 0.5, "local_gradient_norm_sq": 2.0},
+    increasing=("agents", "lr", "sigma", "consensus_distance", "local_gradient_norm_sq"),
+    decreasing=("p",),
 )
 COROLLARY_D2_SHARP = Bound(
     name="corollary_d2_sharp",
@@ -57,6 +61,8 @@ COROLLARY_D2_SHARP = Bound(
     source="fixed point of lemma_d1_exact_form; replaces Corollary D.2 of arXiv 2507.06542",
     statement="Attained without noise and without gradients; noise enters with 1/p, where the paper has 1/p^2.",
     example={"lr": 0.1, "p": 0.4, "agents": 16, "sigma": 1.0, "phi": 2.0},
+    increasing=("agents", "lr", "sigma", "phi"),
+    decreasing=("p",),
 )
 DESCENT_R1 = Bound(
     name="descent_r1",
@@ -74,6 +80,8 @@ DESCENT_R1 = Bound(
     example={"lr": 0.1, "L2": 2.0, "agents": 16, "sigma": 1.0, "merged_loss": 1.0, "gradient_norm_sq": 0.5,
              "discrepancy_inner": 0.1, "discrepancy_norm_sq": 0.2},
     order="either",
+    increasing=("sigma", "merged_loss", "discrepancy_norm_sq"),
+    decreasing=("agents",),
 )  # fmt: skip
 DESCENT_R2 = Bound(
     name="descent_r2",
@@ -87,6 +95,8 @@ DESCENT_R2 = Bound(
     example={"lr": 0.1, "L2": 2.0, "agents": 16, "sigma": 1.0, "merged_loss": 1.0, "gradient_norm_sq": 0.5,
              "discrepancy_norm_sq": 0.2},
     order="either",
+    increasing=("sigma", "L2", "merged_loss", "discrepancy_norm_sq"),
+    decreasing=("agents", "gradient_norm_sq"),
 )  # fmt: skip
 RESIDUAL_HOMOGENEOUS = Bound(
     name="residual_homogeneous",
@@ -103,6 +113,7 @@ RESIDUAL_HOMOGENEOUS = Bound(
     example={"lr": 0.1, "agents": 16, "L1": 1.0, "L2": 2.0, "L3": 1.0, "L4": 1.0, "T2": 0.3,
              "consensus_distance": 0.01},
     order="either",
+    increasing=("agents", "L1", "L3", "L4", "consensus_distance"),
 )  # fmt: skip
 STEPS_SUFFICIENT = Bound(
     name="steps_sufficient",
@@ -117,6 +128,8 @@ STEPS_SUFFICIENT = Bound(
     statement="Steps that bring the mean squared gradient to epsilon; the sum of U is a condition, never a term.",
     example={"epsilon": 0.01, "agents": 16, "sigma": 1.0, "L2": 2.0, "ell": 1.0, "U_mean": 0.0, "initial_gap": 1.0},
     order="either",
+    increasing=("initial_gap", "sigma", "L2"),
+    decreasing=("agents", "epsilon"),
 )  # fmt: skip
 RATE_PARALLEL_SGD = Bound(
     name="rate_parallel_sgd",
@@ -129,6 +142,8 @@ RATE_PARALLEL_SGD = Bound(
     statement="Parallel SGD, the baseline that decentralized learning is measured against.",
     example={"lr": 0.01, "L2": 1.0, "agents": 16, "sigma": 1.0, "steps": 1000, "initial_gap": 0.5},
     order="either",
+    increasing=("initial_gap", "sigma", "L2"),
+    decreasing=("agents", "steps"),
 )
 MASTER_CONSENSUS = Bound(
     name="master_consensus",

@@ -83,6 +83,6 @@ LIAN_CONSENSUS = Bound(
     example={"lr": 0.001, "L_local": 1.0, "slem": 0.9, "agents": 16, "sigma": 1.0, "zeta": 1.0, "steps": 10000,
              "initial_gap": 0.5},
     order="combine_then_adapt",
-    increasing=("sigma", "zeta", "initial_gap", "slem", "L_local"),
+    increasing=("sigma", "zeta", "initial_gap", "slem", "L_local", "lr", "agents"),
     decreasing=("steps",),
 )  # fmt: skip

@@ -91,7 +91,7 @@ LU_DESA_ROUNDS = Bound(
         Max(log(agents), log(zeta_start**2 * steps / (initial_gap * L_local))) * Rational(1, 2) / sqrt(one_minus_slem)
     ),
     where=(one_minus_slem > 0, initial_gap > 0),
-    assumptions=("accelerated_gossip",),
+    assumptions=("symmetric_mixing", "accelerated_gossip"),
     source=f"{PAPER}, DeTAG: a definition",
     statement="Rounds of accelerated gossip after each step of DeTAG.",
     example={"agents": 16, "steps": 1000, "initial_gap": 0.5, "L_local": 1.0, "zeta_start": 1.0,

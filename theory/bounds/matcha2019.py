@@ -45,6 +45,8 @@ MATCHA_UNIFORM_RATE = Bound(
     statement="One activation for all matchings: the rate by the two ends of the graph's Laplacian.",
     example={"activation": 0.5} | EXAMPLE,
     order="either",
+    increasing=("laplacian_gap",),
+    decreasing=("laplacian_max",),
 )
 MATCHA_RATE = Bound(
     name="matcha_rate",
@@ -57,4 +59,6 @@ MATCHA_RATE = Bound(
     statement="Any activations, with the ends of the mean Laplacian: positive for edge weights below 2/(2 + max).",
     example=EXAMPLE | {"edge_weight": 0.2},
     order="either",
+    increasing=("laplacian_gap",),
+    decreasing=("laplacian_max",),
 )

@@ -110,7 +110,7 @@ VOGELS_THEOREM_6 = Bound(
     example={"lr": 0.01, "L_local": 1.0, "mu": 1.0, "sample_smoothness": 52.0, "effective_neighbors": 5.07,
              "omega": 0.197, "direction_gap": 0.06, "lyapunov": 1.0, "fixed_point_noise_sq": 0.1},
     order="combine_then_adapt",
-    increasing=("lyapunov", "fixed_point_noise_sq", "lr"),
+    increasing=("lyapunov", "fixed_point_noise_sq", "omega"),
     decreasing=("mu", "effective_neighbors"),
 )  # fmt: skip
 VOGELS_THEOREM_9 = Bound(
@@ -130,8 +130,8 @@ VOGELS_THEOREM_9 = Bound(
              "effective_neighbors": 5.07, "omega": 0.197, "direction_gap": 0.06, "lyapunov": 1.0,
              "fixed_point_noise_sq": 0.1, "fixed_point_gradient_sq": 0.1},
     order="combine_then_adapt",
-    increasing=("lyapunov", "fixed_point_noise_sq", "fixed_point_gradient_sq"),
-    decreasing=("steps", "effective_neighbors"),
+    increasing=("lyapunov", "fixed_point_noise_sq", "fixed_point_gradient_sq", "omega", "L_local"),
+    decreasing=("steps", "effective_neighbors", "mu"),
 )  # fmt: skip
 VOGELS_THEOREM_9_OPTIMUM = Bound(
     name="vogels_theorem_9_optimum",
@@ -150,8 +150,8 @@ VOGELS_THEOREM_9_OPTIMUM = Bound(
              "effective_neighbors": 5.07, "omega": 0.197, "direction_gap": 0.06, "lyapunov": 1.0,
              "optimum_noise_sq": 0.1, "heterogeneity_energy": 0.1, "direction_rate": 0.1},
     order="combine_then_adapt",
-    increasing=("lyapunov", "optimum_noise_sq", "heterogeneity_energy"),
-    decreasing=("steps", "effective_neighbors", "direction_rate"),
+    increasing=("lyapunov", "optimum_noise_sq", "heterogeneity_energy", "omega", "L_local"),
+    decreasing=("steps", "effective_neighbors", "direction_rate", "mu"),
 )  # fmt: skip
 _DIMENSION = spectral_constant * (spectral_dimension - 2)
 VOGELS_COROLLARY_8_LR = Bound(
@@ -199,6 +199,6 @@ VOGELS_COROLLARY_10 = Bound(
              "effective_neighbors_start": 4.0, "heterogeneity_energy": 0.1, "direction_rate": 0.1,
              "sample_smoothness": 52.0, "initial_distance_sq": 1.0},
     order="combine_then_adapt",
-    increasing=("sigma", "heterogeneity_energy", "initial_distance_sq", "L_local"),
-    decreasing=("steps", "effective_neighbors", "effective_neighbors_start", "mu"),
+    increasing=("sigma", "heterogeneity_energy", "initial_distance_sq", "L_local", "sample_smoothness"),
+    decreasing=("steps", "effective_neighbors", "effective_neighbors_start", "mu", "direction_rate"),
 )  # fmt: skip

@@ -27,6 +27,8 @@ LEMMA_D1 = Bound(
     source=f"{PAPER}, Lemma D.1 (after Kong et al. 2021)",
     statement="One step contracts the consensus distance by 1 - p/2 and adds what gradients and noise spread.",
     example={"lr": 0.1, "p": 0.4, "sigma": 1.0, "consensus_distance": 0.5, "local_gradient_norm_sq": 2.0},
+    increasing=("sigma", "lr", "consensus_distance", "local_gradient_norm_sq"),
+    decreasing=("p",),
 )
 COROLLARY_D2 = Bound(
     name="corollary_d2",
@@ -37,6 +39,8 @@ COROLLARY_D2 = Bound(
     source=f"{PAPER}, Corollary D.2, first part",
     statement="With bounded gradients the consensus distance never exceeds a level of order 1/p^2.",
     example={"lr": 0.1, "p": 0.4, "sigma": 1.0, "phi": 2.0},
+    increasing=("lr", "sigma", "phi"),
+    decreasing=("p",),
 )
 COROLLARY_D2_SLOW = Bound(
     name="corollary_d2_slow",
@@ -47,6 +51,8 @@ COROLLARY_D2_SLOW = Bound(
     source=f"{PAPER}, Corollary D.2, second part (index moved by one step)",
     statement="Where gradients shrink slowly, the consensus distance follows the gradients of the step before.",
     example={"lr": 0.1, "p": 0.4, "sigma": 1.0, "local_gradient_norm_sq": 2.0},
+    increasing=("lr", "sigma", "local_gradient_norm_sq"),
+    decreasing=("p",),
 )
 THEOREM_1_DESCENT = Bound(
     name="theorem_1_descent",
@@ -65,6 +71,8 @@ THEOREM_1_DESCENT = Bound(
     statement="One step of the merged model descends like parallel SGD, up to T2 and a remainder of third order in Xi.",
     example={"lr": 0.1, "L2": 2.0, "agents": 16, "sigma": 1.0, "merged_loss": 1.0, "gradient_norm_sq": 0.5, "T2": 0.3,
              "descent_remainder": 0.0},
+    increasing=("sigma", "merged_loss", "descent_remainder"),
+    decreasing=("agents", "gradient_norm_sq"),
 )  # fmt: skip
 RESIDUAL_D11 = Bound(
     name="residual_d11",
@@ -83,6 +91,7 @@ RESIDUAL_D11 = Bound(
     statement="The explicit form of U; its terms have different units, so that it cannot be right.",
     example={"lr": 0.1, "agents": 16, "L1": 1.0, "L2": 2.0, "L3": 1.0, "L4": 1.0, "T2": 0.3,
              "consensus_distance": 0.01},
+    increasing=("agents", "L1", "L3", "L4", "consensus_distance"),
 )  # fmt: skip
 RATE_D12 = Bound(
     name="rate_d12",
@@ -94,6 +103,8 @@ RATE_D12 = Bound(
     source=f"{PAPER}, equation (D.12), with l = lr L2",
     statement="The mean squared gradient of the merged model is that of parallel SGD plus the mean of U.",
     example={"lr": 0.1, "L2": 2.0, "agents": 16, "sigma": 1.0, "steps": 1000, "initial_gap": 1.0, "U_mean": 0.0},
+    increasing=("initial_gap", "sigma", "U_mean"),
+    decreasing=("agents", "steps"),
 )
 THEOREM_1_STEPS = Bound(
     name="theorem_1_steps",
@@ -104,6 +115,8 @@ THEOREM_1_STEPS = Bound(
     source=f"{PAPER}, Theorem 1 as printed in the body",
     statement="Steps until the mean squared gradient is epsilon; the proof has the last term over epsilon and no gap.",
     example={"epsilon": 0.01, "agents": 16, "sigma": 1.0, "U_sum": 0.0, "initial_gap": 1.0},
+    increasing=("sigma", "U_sum"),
+    decreasing=("agents", "epsilon"),
 )
 TABLE1_PARALLEL_SGD = Bound(
     name="table1_parallel_sgd",
@@ -115,6 +128,8 @@ TABLE1_PARALLEL_SGD = Bound(
     statement="Steps of parallel SGD until the mean squared gradient is epsilon.",
     example={"epsilon": 0.01, "agents": 16, "sigma": 1.0},
     order="either",
+    increasing=("sigma",),
+    decreasing=("agents", "epsilon"),
 )
 TABLE1_DSGD_KOLOSKOVA = Bound(
     name="table1_dsgd_koloskova",
@@ -125,6 +140,8 @@ TABLE1_DSGD_KOLOSKOVA = Bound(
     source=f"{PAPER}, Table 1, second row (Koloskova et al. 2020)",
     statement="Steps of decentralized SGD by the classical analysis, which pays for sparse gossip.",
     example={"epsilon": 0.01, "agents": 16, "sigma": 1.0, "zeta": 1.0, "p": 0.4},
+    increasing=("sigma", "zeta"),
+    decreasing=("agents", "epsilon", "p"),
 )
 TABLE1_DSGD_THIS_PAPER = Bound(
     name="table1_dsgd_this_paper",
@@ -135,6 +152,8 @@ TABLE1_DSGD_THIS_PAPER = Bound(
     source=f"{PAPER}, Table 1, third row",
     statement="Steps of decentralized SGD by the paper, in which only the sum of U depends on the topology.",
     example={"epsilon": 0.01, "agents": 16, "sigma": 1.0, "U_sum": 0.0},
+    increasing=("sigma", "U_sum"),
+    decreasing=("agents",),
 )
 EQUATION_10 = Bound(
     name="equation_10",
@@ -145,4 +164,5 @@ EQUATION_10 = Bound(
     source=f"{PAPER}, equation (10)",
     statement="The consensus distance grows at most like (1 - p)/p^2 as gossip gets sparse.",
     example={"p": 0.4},
+    decreasing=("p",),
 )
