@@ -67,7 +67,7 @@ def random_neighbors(topology, peers):
         marks = smallest(keys, top)
         if extra > 0:
             marks[~more] = smallest(keys[~more], fewest)
-        W.ravel()[places[marks]] = np.repeat(weight, marks.sum(axis=1))
+        W.ravel()[places.take(np.flatnonzero(marks))] = np.repeat(weight, marks.sum(axis=1))
         return W
 
     def over_picks(f):
