@@ -1,0 +1,312 @@
+"""The gap and the rates of sparse mixing matrices, by the method that their graph calls for, each with an error.
+
+For a symmetric W with rows that sum to 1, on vectors x that sum to 0,
+
+    xᵀ(I - W)x = Σ_{i<j} w_ij (x_i - x_j)²,        xᵀ(I + W)x = Σ_{i<j} w_ij (x_i + x_j)² + 2 Σ_i w_ii x_i²,
+
+and 1 - slem is the smaller of the two least values for |x| = 1. Sums of squares have no cancellation: a small gap keeps
+its digits, and the error of a value is quadratic in that of its vector. The vector comes from Lanczos on expanders,
+whose gap is large, and on graphs that are thin (far apart in few links) from Lanczos on the inverse of a sparse
+factorization, which would fill in on an expander. Where W is not symmetric, W - J has the eigenvalues of W with one 1
+replaced by 0 (Brauer 1952), and Wᵀ W takes the place of W.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csc_array, csr_array, diags_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, splu
+
+from theory.errors import OnemergeError
+from theory.lanczos import Clock, error_of, lanczos
+from theory.validate import as_sparse_mixing
+
+TOLERANCE = 1e-9  # relative, of a gap
+DENSE = 400  # agents up to which a dense solver finds the vectors
+SMALL = 1e-4  # a gap below it needs its vector: Lanczos alone has some 1e-14 in absolute terms
+LEVELS = 4000  # of a breadth-first search: a graph with more is thin
+WORK = 3e11  # estimated multiplications of a factorization that is tried: a few minutes
+PATIENCE = 2000  # steps of Lanczos after which a factorization is tried
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its estimated absolute error (not a proved one), how it was found and the seconds it took."""
+
+    value: float
+    error: float
+    method: str
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """The weights w of the pairs i < j and the self-weights own [n] of a symmetric W."""
+
+    agents: int
+    i: np.ndarray
+    j: np.ndarray
+    w: np.ndarray
+    own: np.ndarray
+
+    @classmethod
+    def of(cls, W):
+        coo = W.tocoo()
+        i, j = coo.coords
+        upper = i < j
+        return cls(W.shape[0], i[upper], j[upper], coo.data[upper], W.diagonal())
+
+    def applied(self, x, sign):
+        """(I + sign W) x [n]: Σ_j w_ij (x_i + sign x_j), and 2 w_ii x_i for sign = 1."""
+        flow = self.w * (x[self.i] + sign * x[self.j])
+        total = np.bincount(self.i, flow, self.agents) + sign * np.bincount(self.j, flow, self.agents)
+        return total + (2 * self.own * x if sign > 0 else 0)
+
+    def quotient(self, x, sign):
+        """xᵀ(I + sign W)x / |x|² as a sum of squares."""
+        squares = self.w @ (x[self.i] + sign * x[self.j]) ** 2
+        return float((squares + (2 * self.own @ x**2 if sign > 0 else 0)) / (x @ x))
+
+    def floor(self):
+        """Lower bound 2 min_i w_ii of I + W, by Gershgorin's circles; 0 where a weight is negative."""
+        return max(2 * float(self.own.min()), 0.0) if self.w.min(initial=0.0) >= 0 else -np.inf
+
+    def measured(self, x, sign, ladder):
+        """(quotient, its estimated error) of a vector x, `ladder` the distances to the next eigenvalues."""
+        x = x - x.mean()
+        value = self.quotient(x, sign)
+        residual = float(np.linalg.norm(self.applied(x, sign) - value * x) / np.linalg.norm(x))
+        return value, error_of(residual, ladder)
+
+
+def sparse_gap(W, time_limit=None, tolerance=TOLERANCE):
+    """`Estimate` of 1 - slem of a sparse W with rows that sum to 1; OnemergeError when the time limit (s) is over.
+
+    Symmetric W: to the relative `tolerance`, however small the gap is. Normal W: from Wᵀ W likewise. Others: one minus
+    the modulus that Arnoldi's method finds, with its residual for an error, which is no bound where W is far from
+    normal.
+    """
+    W, clock = as_sparse_mixing(W), Clock(time_limit)
+    if W.shape[0] == 1:
+        return _estimate(1.0, 0.0, "one agent", clock)
+    if _symmetric(W):
+        return _of_symmetric(W, clock, tolerance, both_ends=True)
+    if _normal(W):
+        rate = _of_symmetric(_gram(W), clock, tolerance, both_ends=False)
+        slem = max(1 - rate.value, 0.0) ** 0.5
+        return _estimate(rate.value / (1 + slem), rate.error / max(slem, 0.5), f"{rate.method} on WᵀW", clock)
+    return _arnoldi(W, clock)
+
+
+def sparse_rate(W, time_limit=None, tolerance=TOLERANCE):
+    """`Estimate` of the consensus rate p of a sparse W: 1 - p is the top of Wᵀ (I - J) W on vectors that sum to 0.
+
+    p = gap (2 - gap) for a symmetric W, and the smallest eigenvalue of the mixing matrix Wᵀ W's Laplacian for a doubly
+    stochastic one. Else the columns do not sum to 1, and p comes by subtraction, accurate to some 1e-13.
+    """
+    W, clock = as_sparse_mixing(W), Clock(time_limit)
+    if W.shape[0] == 1:
+        return _estimate(1.0, 0.0, "one agent", clock)
+    if _symmetric(W):
+        gap = _of_symmetric(W, clock, tolerance, both_ends=True)
+        return _estimate(gap.value * (2 - gap.value), 2 * gap.error, gap.method, clock)
+    if _column_stochastic(W):
+        rate = _of_symmetric(_gram(W), clock, tolerance, both_ends=False)
+        return _estimate(rate.value, rate.error, f"{rate.method} on WᵀW", clock)
+    transposed = W.T.tocsr()
+
+    def apply(x):
+        y = W @ x
+        return _centered(transposed @ (y - y.mean()))
+
+    top = _top(apply, W.shape[0], clock, tolerance)
+    return _estimate(1 - top.value, top.error, "Lanczos on Wᵀ(I - J)W", clock)
+
+
+def sparse_contraction(W, time_limit=None, tolerance=TOLERANCE):
+    """`Estimate` of |W - J|_2 of a sparse W, the square root of the top of (Wᵀ - J)(W - J)."""
+    W, clock = as_sparse_mixing(W), Clock(time_limit)
+    if W.shape[0] == 1:
+        return _estimate(0.0, 0.0, "one agent", clock)
+    if _symmetric(W) or _column_stochastic(W):
+        rate = sparse_rate(W, time_limit, tolerance)
+        value = max(1 - rate.value, 0.0) ** 0.5
+        return _estimate(value, rate.error / max(value, rate.error**0.5), rate.method, clock)
+    transposed = W.T.tocsr()
+    top = _top(lambda x: _centered(transposed @ (W @ x)), W.shape[0], clock, tolerance)
+    return _estimate(top.value**0.5, top.error / top.value**0.5, "Lanczos on (W - J)ᵀ(W - J)", clock)
+
+
+def _estimate(value, error, method, clock):
+    return Estimate(float(value), float(error), method, clock.seconds())
+
+
+def _centered(x):
+    return x - x.mean()
+
+
+def _symmetric(W):
+    return abs(W - W.T).max() == 0
+
+
+def _column_stochastic(W):
+    return np.abs(W.sum(axis=0) - 1).max() <= TOLERANCE
+
+
+def _normal(W):
+    return _column_stochastic(W) and abs(W @ W.T - W.T @ W).max() <= 1e-15
+
+
+def _gram(W):
+    """Wᵀ W, exactly symmetric."""
+    gram = csr_array(W.T @ W)
+    return csr_array((gram + gram.T) / 2)
+
+
+def _top(apply, agents, clock, tolerance):
+    """Largest eigenvalue of a positive semidefinite map, to `tolerance` of its distance to 1 or of itself."""
+
+    def accepted(upper, _):
+        return upper.residual <= tolerance * max(abs(1 - upper.value), 1e-5)
+
+    (upper, _), _ = lanczos(apply, agents, accepted, clock)
+    return upper
+
+
+def _of_symmetric(W, clock, tolerance, both_ends):
+    """`Estimate` of min(1 - λ_2, 1 + λ_n), or of 1 - λ_2 alone, of a symmetric W with at least two agents."""
+    parts = connected_components(W, directed=False, return_labels=False)
+    if parts > 1:
+        return _estimate(0.0, 0.0, f"{parts} components", clock)
+    edges = Edges.of(W)
+    if both_ends and _two_colored(W, edges):
+        return _estimate(0.0, 0.0, "bipartite without self-weights", clock)
+    if edges.agents <= DENSE:
+        return _dense(W, edges, clock, both_ends)
+    thin, work = shape_of(W, edges)
+    if thin and work <= WORK and 2e9 * clock.left() > work:
+        return _by_inverse(W, edges, clock, tolerance, both_ends)
+    affordable = work <= WORK and 2e9 * clock.left() > work
+    found = _by_lanczos(W, edges, clock, tolerance, both_ends, PATIENCE if affordable else None)
+    return found or _by_inverse(W, edges, clock, tolerance, both_ends)
+
+
+def _two_colored(W, edges):
+    """Whether λ_n = -1: no self-weight, no negative weight, and links only between two classes of agents."""
+    if edges.own.any() or edges.w.min(initial=0.0) < 0:
+        return False
+    i, j = np.concatenate([edges.i, edges.j]), np.concatenate([edges.j, edges.i]) + edges.agents
+    cover = csr_array((np.ones(len(i)), (i, j)), shape=(2 * edges.agents,) * 2)
+    return connected_components(cover, directed=False, return_labels=False) > 1
+
+
+def _dense(W, edges, clock, both_ends):
+    """All eigenvectors; the least quotients of both ends."""
+    values, vectors = np.linalg.eigh(W.toarray() - 1 / edges.agents)
+    found = edges.measured(vectors[:, -1], -1, (values[-1] - values[:-1])[::-1][:8])
+    if both_ends:
+        found = min(found, edges.measured(vectors[:, 0], 1, (values[1:] - values[0])[:8]))
+    return _estimate(*found, "dense", clock)
+
+
+def shape_of(W, edges):
+    """(whether the graph is thin, estimated multiplications of a factorization), from breadth-first levels.
+
+    The level that holds the median agent separates the graph; the order that nested dissection makes of such separators
+    of s agents needs some 10 s³ multiplications where smaller parts have smaller ones, as in the plane. A graph is
+    thin if it is deeper than an expander, whose depth is a small multiple of log n, and a tree never fills in.
+    """
+    agents = edges.agents
+    if len(edges.w) == agents - 1:
+        return True, float(agents)
+    far = breadth_first_order(W, 0, return_predecessors=False)[-1]
+    order, parent = breadth_first_order(W, far)
+    position = np.empty(agents, dtype=np.int64)
+    position[order] = np.arange(agents)
+    parents = position[parent[order[1:]]]  # in the order of the search, never falls
+    starts = [0, 1]
+    while starts[-1] < agents and len(starts) < LEVELS:
+        starts.append(1 + int(np.searchsorted(parents, starts[-1])))
+    widths = np.diff(starts)
+    median = np.searchsorted(starts, agents / 2) - 1
+    width = float(widths[median] if median < len(widths) else widths.max())
+    return len(widths) > 4 * np.log2(agents), 10 * width**3 + agents
+
+
+def _by_lanczos(W, edges, clock, tolerance, both_ends, most):
+    """Lanczos on W; None after `most` steps without a result."""
+    floor = edges.floor() if both_ends else np.inf
+
+    def found(upper, lower):
+        """(gap, its End, sign) of the end that decides, None while that is open."""
+        below, above = 1 - upper.value, 1 + lower.value
+        if below <= max(floor, above - lower.residual) or not both_ends:
+            return below, upper, -1
+        return (above, lower, 1) if above <= below - upper.residual else None
+
+    def accepted(upper, lower):
+        decided = found(upper, lower)
+        ends = [decided] if decided else [(1 - upper.value, upper, -1), (1 + lower.value, lower, 1)]
+        return all(end.residual <= (tolerance if gap >= SMALL else 1e-5) * abs(gap) for gap, end, _ in ends)
+
+    result = lanczos(lambda x: W @ x, edges.agents, accepted, clock, *([most] if most else []))
+    if result is None:
+        return None
+    (upper, lower), vector = result
+    decided = found(upper, lower) or min((1 - upper.value, upper, -1), (1 + lower.value, lower, 1))
+    gap, end, sign = decided
+    if gap >= SMALL:
+        return _estimate(gap, end.residual, "Lanczos", clock)
+    return _estimate(*edges.measured(vector(end), sign, end.ladder), "Lanczos", clock)
+
+
+def _by_inverse(W, edges, clock, tolerance, both_ends):
+    """Lanczos on the inverse of I - W, the first agent grounded, and of I + W where that end may decide."""
+    degree = np.bincount(edges.i, edges.w, edges.agents) + np.bincount(edges.j, edges.w, edges.agents)
+    off = W - diags_array(W.diagonal())
+    laplacian = csc_array(diags_array(degree) - off)[1:, 1:]
+    found = _least(edges, _solver(laplacian, grounded=True), -1, clock)
+    if both_ends and edges.floor() < found[0]:
+        signless = csc_array(diags_array(degree + 2 * edges.own) + off)
+        found = min(found, _least(edges, _solver(signless, grounded=False), 1, clock))
+    return _estimate(*found, "shift-invert", clock)
+
+
+def _solver(matrix, grounded):
+    """x -> the solution that sums to 0 of (I - W) y = x; of (I + W) y = x less its mean, if not grounded."""
+    factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0, options={"SymmetricMode": True})
+    if grounded:
+        return lambda x: _centered(np.concatenate([[0.0], factors.solve(x[1:])]))
+    return lambda x: _centered(factors.solve(x))
+
+
+def _least(edges, solve, sign, clock):
+    """(least quotient, its error) by Lanczos on the inverse, whose largest eigenvalues stand apart."""
+    result = lanczos(solve, edges.agents, lambda upper, _: upper.residual <= 1e-9 * upper.value, clock, keep=True)
+    (upper, _), vector = result
+    ladder = 1 / np.maximum(upper.value - upper.ladder, 1e-300) - 1 / upper.value
+    return edges.measured(solve(vector(upper)), sign, ladder)  # once more, against the far end of the spectrum
+
+
+def _arnoldi(W, clock):
+    """1 - the largest modulus of W - J, and the residual of its vector."""
+
+    def apply(x):
+        clock.check("Arnoldi did not come to its tolerance")
+        return W @ x - x.mean()
+
+    agents = W.shape[0]
+    if agents <= DENSE:
+        modulus = np.abs(np.linalg.eigvals(W.toarray() - 1 / agents)).max()
+        return _estimate(1 - modulus, 1e-15 * agents, "dense", clock)
+    operator = LinearOperator(W.shape, matvec=lambda x: apply(x.ravel()), dtype=np.float64)
+    start = _centered(np.random.default_rng(0).standard_normal(agents))
+    try:
+        values, vectors = eigs(operator, k=1, which="LM", v0=start, ncv=min(60, agents - 1), tol=1e-12, maxiter=200)
+    except ArpackNoConvergence as failure:
+        raise OnemergeError(
+            "Arnoldi's method found no leading eigenvalue in 200 restarts: many eigenvalues have nearly its modulus"
+        ) from failure
+    residual = np.linalg.norm(W @ vectors[:, 0] - vectors[:, 0].mean() - values[0] * vectors[:, 0])
+    return _estimate(1 - abs(values[0]), max(residual, 1e-15), "Arnoldi", clock)
