@@ -8,6 +8,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
+from theory.mixing import WEIGHTS
+
 COLORS = {"confirmed": "green", "holds": "green", "refuted": "red", "violated": "red", "not confirmed": "yellow"}
 
 
@@ -18,13 +20,13 @@ def console():
 
 
 @contextmanager
-def progress():
-    """A progress bar on stderr, from its first call on: yields bar(done, total) in rounds."""
+def progress(unit="rounds"):
+    """A progress bar on stderr, from its first call on: yields bar(done, total) in `unit`."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("rounds"),
+        TextColumn(unit),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
@@ -63,6 +65,19 @@ def print_items(records):
     console().print(table)
 
 
+def print_topologies(records):
+    """Everything with a name, its parameters with their defaults, and what it is."""
+    table = Table("name", "kind", "parameters", "what it is", show_lines=True)
+    for record in records:
+        shown = [p["name"] + ("" if p["required"] else f" = {p['default']}") for p in record["parameters"]]
+        table.add_row(record["name"], record["kind"], ", ".join(shown) or "–", escape(record["summary"]))
+    console().print(table)
+    console().print(
+        "graph: on a topology, which `graph` names and whose own parameters are given beside. A graph is weighted by a "
+        f"rule (--weights of onemerge check): {', '.join(WEIGHTS)}."
+    )
+
+
 def print_verdicts(records, folder):
     """The closing table of `onemerge reproduce`: item, claim, measured value with its spread over seeds, verdict."""
     table = Table("item", "claim", "statement", "measured: mean (min to max)", "seeds", "verdict", show_lines=True)
@@ -99,7 +114,7 @@ def print_check(record):
     }
     for sentence in sorted(unmet):
         out.print(f"Not met: {escape(sentence)}.", soft_wrap=True)
-    out.print(f"Not compared here: {', '.join(record['not_compared'])}.", soft_wrap=True)
+    out.print(f"{len(record['not_compared'])} other bounds are not about what is simulated here (--json names them).")
     found = ", ".join(record["contradictions"])
     verdict = f"[red]Contradicted, with all assumptions met: {found}.[/]" if found else "No contradiction."
     out.print(f"{verdict} ({record['seconds']:.1f} s)")

@@ -91,7 +91,8 @@ class QuadraticProblem:
     def batches(self, round, steps):
         scale = self.config.sigma / np.sqrt(self.dim)
         shape = (steps, self.agents, self.dim)
-        noise = np.stack([stream(seed, "noise", round).standard_normal(shape) for seed in self.seeds], axis=1) * scale
+        drawn = {seed: stream(seed, "noise", round).standard_normal(shape) for seed in dict.fromkeys(self.seeds)}
+        noise = np.stack([drawn[seed] for seed in self.seeds], axis=1) * scale
         curvature = self.curvature.repeat(len(self.seeds), 1)
         sampled = self._tensor(noise).flatten(1, 2), self.optima.flatten(0, 1), curvature
         return sampled[0], *(constant.expand(steps, -1, -1) for constant in sampled[1:])

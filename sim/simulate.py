@@ -92,10 +92,11 @@ def simulate(
 
 def _draw(schedule, t, problem):
     """W [replicas, agents, agents] of round t, drawn on the CPU, one stream "gossip" per seed; None: all silent."""
-    drawn = [schedule(t, stream(seed, "gossip", t)) for seed in problem.seeds]
-    if drawn[0] is None:
+    drawn = {seed: schedule(t, stream(seed, "gossip", t)) for seed in dict.fromkeys(problem.seeds)}
+    if drawn[problem.seeds[0]] is None:
         return None
-    return torch.as_tensor(np.stack(drawn), dtype=problem.dtype, device=problem.device)
+    stacked = np.stack([drawn[seed] for seed in problem.seeds])
+    return torch.as_tensor(stacked, dtype=problem.dtype, device=problem.device)
 
 
 def _first_divergence(state, theta, losses, local_steps):

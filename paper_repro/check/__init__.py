@@ -6,34 +6,39 @@ from dataclasses import asdict
 from pathlib import Path
 
 from paper_repro.check import plot as drawing
-from paper_repro.check.compare import comparable, curve_of, departures_of, floors_of, known_and_measured, row_of
+from paper_repro.check.assumptions import departures_of
+from paper_repro.check.compare import comparable, curve_of, floors_of, known_and_measured, row_of
 from paper_repro.check.rule import margin
 from paper_repro.check.runs import against_moments, divergence, simulated
-from paper_repro.check.subject import NAMES, PARAMETERS, matrix_report, spectrum_report, subject_of
+from paper_repro.check.subject import PARAMETERS, matrix_report, spectrum_report, subject_of
 from sim.quadratic import Quadratic
+from sim.step import ORDERS
 from theory.bounds import BOUNDS
 from theory.errors import require
 
-__all__ = ["NAMES", "PARAMETERS", "check_topology"]
+__all__ = ["PARAMETERS", "check_topology"]
 
 SLOW = 512  # agents: above, it is said what takes long
 
 
 def check_topology(
     topology, *, weights=None, L=1.0, mu=None, sigma=1.0, zeta=1.0, spread=0.0, dim=10, distance=1.0, lr=None,
-    steps=200, runs=64, plot=None, bar=lambda done, total: None, tell=lambda sentence: None, **parameters,
+    steps=200, runs=64, order="adapt_then_combine", plot=None, bar=lambda done, total: None,
+    tell=lambda sentence: None, **parameters,
 ):  # fmt: skip
     """Check one topology against every bound, and return the record that docs/check.md describes.
 
-    `topology` is a name of NAMES with its `parameters`, a networkx graph, a matrix W [m, m], a `Gossip`, or the `Path`
-    of a file; `weights` a rule of theory.mixing (None: metropolis, and uniform for a directed graph). The quadratics
-    are those of `sim.quadratic.Quadratic` (`mu` None: L/10). `lr` None: a quarter of the largest learning rate of the
-    master bounds, 1/(4 R L_local) with R = drift_gain, and at most 0.1/L_local. `plot` names a .png or .pdf file.
+    `topology` is a name of `theory.roster` with its `parameters`, a networkx graph, a matrix W [m, m], a sequence of
+    matrices [rounds, m, m], a `Gossip`, or the `Path` of a file; `weights` a rule of theory.mixing (None: metropolis,
+    and uniform for a directed graph). The quadratics are those of `sim.quadratic.Quadratic` (`mu` None: L/10). `lr`
+    None: a quarter of the largest learning rate of the master bounds, 1/(4 R L_local) with R = drift_gain, and at most
+    0.1/L_local. `order` of adapting and combining: only bounds about it are compared. `plot` names a .png or .pdf file.
     `bar(done, total)` is told the progress in rounds, `tell(sentence)` what is slow or left out.
     """
     started = time.perf_counter()
     require(isinstance(runs, int) and runs >= 2, f"runs is {runs!r}; a standard error needs at least 2 runs")
     require(isinstance(steps, int) and steps >= 1, f"steps is {steps!r}; it must be an integer of at least 1")
+    require(order in ORDERS, f"order is {order!r}; it must be one of {', '.join(ORDERS)}")
     require(lr is None or (math.isfinite(lr) and lr > 0), f"lr is {lr}; it must be a positive number")
     config = Quadratic(dim, L / 10 if mu is None else mu, L, zeta, sigma, spread, distance)
     drawing.check_plot(plot)
@@ -46,16 +51,16 @@ def check_topology(
     if chosen:
         gain = numbers["drift_gain"]
         lr = min(0.1, 1 / (4 * gain) if 0 < gain < math.inf else 0.1) / (L * (1 + spread))
-    values, problem = simulated(config, subject.gossip, lr, steps, runs, bar)
+    values, problem = simulated(config, subject.gossip, lr, steps, runs, order, bar)
     at = divergence(values)
-    known, measured = known_and_measured(values, problem, config, numbers, lr)
-    distances, phi_sq = measured["consensus_distance"], known["local_gradient_norm_sq"]
-    departures = departures_of(subject, config, matrix, numbers, phi_sq)
+    known, measured = known_and_measured(values, problem, config, subject, numbers, lr)
+    distances = measured["consensus_distance"]
+    departures = departures_of(subject, config, matrix, numbers, known)
     floor = {} if at is not None else floors_of(values, known)
     diverged = None if at is None else f"diverged at step {at}"
-    compared = [bound for bound in BOUNDS.values() if comparable(bound, known, departures)]
+    compared = [bound for bound in BOUNDS.values() if comparable(bound, known, departures, order)]
     rows = [row_of(bound, known, measured, departures, floor, diverged) for bound in compared]
-    exact = against_moments(subject, problem, lr, distances)
+    exact = against_moments(subject, problem, lr, distances, order)
     curve = curve_of(rows, known, distances)
     met = {row["bound"]: all(a["met"] for a in row["assumptions"]) for row in rows}
     record = {
@@ -71,7 +76,7 @@ def check_topology(
         },
         "matrix": matrix,
         "spectrum": numbers,
-        "problem": {**asdict(config), "lr": lr, "lr_chosen": chosen, "steps": steps, "runs": runs},
+        "problem": {**asdict(config), "lr": lr, "lr_chosen": chosen, "steps": steps, "runs": runs, "order": order},
         "run": {
             "diverged_at": at,
             "initial_gap": known["initial_gap"],

@@ -10,7 +10,9 @@ from sympy import lambdify
 from paper_repro.check.rule import ROUNDING, violated
 from paper_repro.check.runs import divergence
 from theory.bounds import BOUNDS
+from theory.mixing import complete_average
 from theory.notation import ASSUMPTIONS, DOMAINS, NOTATION
+from theory.spectrum import contraction
 
 PRINTED = ("homogeneous", "doubly_stochastic", "independent_noise")  # what the paper's rates need and do not say
 BASELINES = ("rate_parallel_sgd", "table1_parallel_sgd")  # of parallel SGD, whose steps the merged model then takes
@@ -21,50 +23,28 @@ STATE = (  # symbols whose values differ from run to run and from step to step
     "consensus_distance", "local_gradient_norm_sq", "merged_loss", "gradient_norm_sq", "discrepancy_norm_sq",
     "discrepancy_inner",
 )  # fmt: skip
-ABOUT = ("consensus_distance", "next_consensus_distance", "next_merged_loss", "gradient_norm_sq_mean", "steps")
+ABOUT = (
+    "consensus_distance", "next_consensus_distance", "next_merged_loss", "gradient_norm_sq_mean", "loss_gap_mean",
+    "final_distance_sq", "steps",
+)  # fmt: skip
 
 
-def departures_of(subject, config, matrix, numbers, phi_sq):
-    """{assumption: what departs from it, "" where it is met}; an assumption that is not here cannot be decided here."""
-    column = f"columns sum to 1 only within {matrix['column_error']:.3g}"
-    balance = "" if matrix["doubly_stochastic"] and subject.gossip.mean_preserving else column
-    rate = "" if numbers["p"] > 0 else f"p = {numbers['p']:.3g} in the worst round"
-    if phi_sq is None:
-        fast = "not decided, the run diverged"
-    else:
-        fast = "" if _shrinks_slowly(phi_sq.mean(axis=0), numbers["p"]) else "they shrink faster"
-    differ = f"zeta = {config.zeta:g}, spread = {config.spread:g}"
-    by_construction = (
-        "A2", "A3", "bounded_gradients", "common_start", "independent_gossip", "independent_noise", "noise_per_agent",
-        "smooth", "smooth_agents", "zero_start",
-    )  # fmt: skip
-    return dict.fromkeys(by_construction, "") | {
-        "A1": balance or rate,
-        "doubly_stochastic": balance,
-        "homogeneous": "" if config.zeta == config.spread == 0 else differ,
-        "slow_gradients": fast,
-        "normal_mixing": "" if matrix["normal"] else "W does not commute with its transpose",
-        "symmetric_mixing": "" if matrix["normal"] and matrix["symmetric"] else "not one fixed symmetric W",
-        "unconfirmed": "its source was not seen, so that it decides nothing here",
-    }
-
-
-def _shrinks_slowly(phi_sq, p):
-    """phi_t² <= (1 + p/4) phi_(t+1)² for every step."""
-    return bool((phi_sq[:-1] <= (1 + p / 4) * phi_sq[1:] * (1 + ROUNDING)).all())
-
-
-def known_and_measured(values, problem, config, numbers, lr):
+def known_and_measured(values, problem, config, subject, numbers, lr):
     """({symbol: number, or [runs, steps] for the state before each step}, {about: what was measured}).
 
     Where the run diverged, what depends on it is None. Quadratics have no third derivative: T2 = 0, U = 0 is what the
     paper's rate says about them. epsilon is what the run attained.
     """
     steps = values["consensus_distance"].shape[1] - 1
+    noisy, noiseless = neighborhood(subject, problem, config.sigma)
     known = {
         "agents": problem.agents, "steps": steps, "lr": lr, "sigma": config.sigma, "zeta": config.zeta, "L2": config.L,
-        "L3": 0.0, "L4": 0.0, "L_local": problem.smoothness, "initial_gap": float(problem.initial_gap[0]),
+        "L3": 0.0, "L4": 0.0, "L_local": problem.smoothness, "mu": float(problem.curvature.min()),
+        "initial_gap": float(problem.initial_gap[0]), "initial_distance_sq": config.distance**2,
+        "initial_consensus_distance": 0.0, "period": subject.gossip.period,
+        "neighborhood_heterogeneity": noisy, "neighborhood_zeta": noiseless,
         **{name: numbers[name] for name in ("p", "noise_gain", "drift_gain")},
+        **({} if subject.kind == "random" else {"slem": numbers["slem"], "contraction": strongest(subject)}),
         "T2": 0.0, "U_mean": 0.0, "U_sum": 0.0, "descent_remainder": 0.0,
     }  # fmt: skip
     if divergence(values) is not None:
@@ -78,10 +58,32 @@ def known_and_measured(values, problem, config, numbers, lr):
         "next_consensus_distance": values["consensus_distance"][:, 1:],
         "next_merged_loss": values["merged_loss"][:, 1:],
         "gradient_norm_sq_mean": known["gradient_norm_sq"].mean(axis=1),
+        "loss_gap_mean": known["merged_loss"].mean(axis=1),  # the infimum is 0
+        "final_distance_sq": values["merged_norm_sq"][:, -1],  # the minimizer is 0
         "steps": np.full(len(values["merged_loss"]), float(steps)),
     }
     known["epsilon"] = float(measured["gradient_norm_sq_mean"].mean())
     return known, measured
+
+
+def strongest(subject):
+    """The largest |W_t - J|_2 over the rounds of a sequence, 1 up to rounding where a round does not mix everything."""
+    return min(max(map(contraction, subject.matrices)), 1.0)
+
+
+def neighborhood(subject, problem, sigma):
+    """(root of (1/m) E‖(W - J) G‖_F², the same without noise) at the minimizer, G [m, d] the sampled gradients.
+
+    The worst round counts. With equal Hessians the differences of the gradients are the same at every model.
+    """
+    pulls = (problem.curvature * problem.optima[0]).numpy()
+    pulls = pulls - pulls.mean(axis=0)
+    noisy = noiseless = 0.0
+    for t in range(subject.gossip.period):
+        left = subject.gossip.pull_back(t, np.eye(problem.agents)) - complete_average(problem.agents)
+        drift = max(float(np.sum(pulls * (left @ pulls))), 0.0) / problem.agents
+        noiseless, noisy = max(noiseless, drift), max(noisy, drift + sigma**2 * float(np.trace(left)) / problem.agents)
+    return max(noisy, 0.0) ** 0.5, noiseless**0.5
 
 
 def floors_of(values, known):
@@ -92,13 +94,13 @@ def floors_of(values, known):
     return {"consensus_distance": local, "next_consensus_distance": local, "next_merged_loss": loss}
 
 
-def comparable(bound, known, departures):
-    """Whether everything that `bound` speaks about is known and measured here."""
+def comparable(bound, known, departures, order):
+    """Whether everything that `bound` speaks about, and the order of the algorithm, is known and measured here."""
     return (
         bound.about in ABOUT
         and set(bound.symbols) <= set(known)
         and set(bound.assumptions) <= set(departures)
-        and bound.order != "combine_then_adapt"
+        and bound.order in (order, "either")
         and not (bound.about == "consensus_distance" and set(bound.symbols) & set(STATE))  # of another step
     )
 

@@ -24,11 +24,12 @@ def check_plot(path):
     require(suffix in (".png", ".pdf"), f"{path} has the suffix {suffix!r}; a plot is a .png or a .pdf file")
     require(not Path(path).is_dir(), f"{path} is a folder; give the path of a file")
     probe = Path(path).parent / ".writable"
-    _write(probe, b"")
+    write_plot(probe, b"")
     probe.unlink()
 
 
-def _write(path, data):
+def write_plot(path, data):
+    """Write the bytes whole, or fail with a sentence that names the option."""
     try:
         write_whole(path, data)
     except OnemergeError as error:
@@ -67,4 +68,4 @@ def draw(record, subject, path):
     shown = {"constant": "$W$", "periodic": r"$\Phi$", "random": "E$[W^T W]$"}[kind]
     table = pd.concat(lines) if lines else None
     figure = topology_report(graph, eigenvalues, consensus, table, band=band, positions=positions, matrix=shown)
-    _write(path, render(figure, path.suffix.lower()))
+    write_plot(path, render(figure, path.suffix.lower()))

@@ -33,7 +33,7 @@ class Probed(QuadraticProblem):
         }
 
 
-def simulated(config, gossip, lr, steps, runs, bar):
+def simulated(config, gossip, lr, steps, runs, order, bar):
     """({metric: values [runs, steps + 1]}, problem), gossip and noise independent over the runs (seeds 0, 1, ...)."""
     stack, tables = max(1, CHUNK // gossip.agents**2), []
     for first in range(0, runs, stack):
@@ -45,6 +45,7 @@ def simulated(config, gossip, lr, steps, runs, bar):
             gossip.draw,
             Optimizer("sgd", lr),
             rounds=steps,
+            order=order,
             gradients_every=1,
             on_round=lambda state, done=done: bar(done + state.round, steps * math.ceil(runs / stack)),
         )
@@ -60,20 +61,16 @@ def divergence(values):
     return None if sound.all() else int(np.argmin(sound))
 
 
-def against_moments(subject, problem, lr, distances):
+def against_moments(subject, problem, lr, distances, order):
     """The last consensus distance against the exact moments of `theory.moments`: a second derivation, or why not."""
     record = {"exact": None, "measured": None, "standard_error": None, "z": None, "verdict": "not computed", "note": ""}
-    if subject.kind == "random":
-        return record | {
-            "note": "the gossip is random, and the exact moments are those of a fixed sequence of matrices"
-        }
     if subject.gossip.agents > EXACT:
         return record | {"note": f"left out above {EXACT} agents, where it would take longer than the simulation"}
     if distances is None:
         return record | {"note": "diverged"}
     curvature, optima, start = (tensor.numpy() for tensor in (problem.curvature, problem.optima[0], problem.start[0]))
-    draw, last_round = subject.gossip.draw, distances[:, -1]
-    moments = dsgd_moments(lambda t: draw(t, None), curvature, optima, start, lr, problem.config.sigma)
+    last_round = distances[:, -1]
+    moments = dsgd_moments(subject.gossip, curvature, optima, start, lr, problem.config.sigma, order)
     last = next(islice(moments, distances.shape[1], None))
     exact = float(last.consensus_distance())
     size = (last.mean**2).sum(-1).mean() + np.trace(last.covariance, axis1=-2, axis2=-1).sum() / len(curvature)

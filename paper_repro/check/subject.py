@@ -1,6 +1,5 @@
 """What is checked: a named topology, a graph, a matrix, a gossip or a file, with its matrix report and its spectrum."""
 
-import inspect
 import math
 from dataclasses import dataclass
 from functools import reduce
@@ -14,37 +13,16 @@ from theory import spectrum
 from theory.bounds import BOUNDS
 from theory.errors import OnemergeError, require
 from theory.files import GRAPH_FILES, read_graph
-from theory.gossip import (
-    Gossip,
-    constant,
-    epidemic,
-    one_peer_exponential,
-    pairwise_exchange,
-    random_matching,
-    random_peers,
-)
-from theory.graphs import TOPOLOGIES
+from theory.gossip import Gossip, constant, periodic
 from theory.matrix_files import MATRIX_FILES, read_matrix
 from theory.mixing import TOLERANCE, check_mixing, graph_of, mixing
-from theory.sequences import base_graph, one_peer_hypercube
+from theory.roster import ROSTER, build, default_weights, entry
+from theory.sequence_files import SEQUENCE_FILES, holds_sequence, is_sequence, read_sequence
 
-GOSSIPS = {
-    f.__name__: f
-    for f in (
-        one_peer_exponential,
-        one_peer_hypercube,
-        base_graph,
-        random_peers,
-        random_matching,
-        pairwise_exchange,
-        epidemic,
-    )
-}
-NAMES = TOPOLOGIES | GOSSIPS
 PARAMETERS = {
-    parameter: [name for name, function in NAMES.items() if parameter in inspect.signature(function).parameters]
-    for function in NAMES.values()
-    for parameter in inspect.signature(function).parameters
+    parameter: [found.name for found in ROSTER.values() if parameter in found.parameters]
+    for entries in ROSTER.values()
+    for parameter in entries.parameters
 }
 CLOSED_FORMS = {  # topology: (bound, the weights that it is about)
     "ring": ("ring_gap", ("metropolis", "uniform", "max_degree")),
@@ -74,12 +52,16 @@ class Subject:
     @property
     def kind(self):
         """constant, periodic or random."""
-        deterministic = spectrum.deterministic(self.gossip)
+        deterministic = self.gossip.deterministic
         return ("constant" if self.gossip.period == 1 else "periodic") if deterministic else "random"
 
 
 def subject_of(topology, weights=None, **parameters):
-    """`Subject` of a name with its parameters, a networkx graph, a matrix, a `Gossip`, or the Path of a file."""
+    """`Subject` of what the user has.
+
+    A name of `theory.roster` with its parameters, a networkx graph, a matrix [m, m], a sequence of matrices
+    [rounds, m, m], a `Gossip`, or the Path of a file of one of these.
+    """
     if isinstance(topology, str):
         return _named(topology, weights, parameters)
     require(not parameters, f"{', '.join(parameters)} are parameters of a named topology; leave them out here")
@@ -87,30 +69,42 @@ def subject_of(topology, weights=None, **parameters):
         return _gossip("gossip", topology, weights, ())
     if isinstance(topology, nx.Graph):
         return _weighted("graph", topology, weights, ())
-    if not isinstance(topology, Path):
-        return _fixed("matrix", None, topology, weights, ())
-    suffix, valid = topology.suffix.lower(), (*GRAPH_FILES, *MATRIX_FILES)
-    require(suffix in valid, f"{topology} has the suffix {suffix!r}; valid suffixes are {', '.join(valid)}")
+    if isinstance(topology, Path):
+        return _file(topology, weights)
+    if is_sequence(topology):
+        return _sequence("sequence", topology, weights)
+    return _fixed("matrix", None, topology, weights, ())
+
+
+def _file(path, weights):
+    suffix, valid = path.suffix.lower(), dict.fromkeys((*GRAPH_FILES, *MATRIX_FILES, *SEQUENCE_FILES))
+    if holds_sequence(path):
+        return _sequence(str(path), read_sequence(path), weights)
+    require(suffix in valid, f"{path} has the suffix {suffix!r}; valid suffixes are {', '.join(valid)}")
     if suffix in GRAPH_FILES:
-        return _weighted(str(topology), read_graph(topology), weights, ())
-    return _fixed(str(topology), None, read_matrix(topology), weights, ())
+        return _weighted(str(path), read_graph(path), weights, ())
+    return _fixed(str(path), None, read_matrix(path), weights, ())
+
+
+def _sequence(name, matrices, weights):
+    """A periodic gossip of the user's matrices: each with nonnegative rows that sum to 1; single ones may be silent."""
+    require(weights is None, f"{name} is a sequence of matrices, which have their weights; leave out {weights!r}")
+    reports = [check_mixing(W) for W in matrices]
+    for t, report in enumerate(reports):
+        for problem in report.problems(doubly_stochastic=False):
+            sound = report.nonnegative and report.row_stochastic  # what is left is about one round alone
+            require(sound, f"{name}, round {t}: {problem}")
+    return _gossip(name, periodic([report.W for report in reports]), None, ())
 
 
 def _named(name, weights, parameters):
-    require(name in NAMES, f"unknown topology {name!r}; valid topologies are {', '.join(NAMES)}")
-    valid = list(inspect.signature(NAMES[name]).parameters)
-    unknown = [p for p in parameters if p not in valid]
-    missing = [p for p in valid if p not in parameters]
-    require(not unknown, f"{name} has no parameter {', '.join(unknown)}; its parameters are {', '.join(valid)}")
-    require(not missing, f"{name} misses parameter {', '.join(missing)}; its parameters are {', '.join(valid)}")
     sizes = [parameters[p] for p in ("agents", "rows", "cols") if p in parameters]
     if all(isinstance(size, int) for size in sizes):
         _not_too_large(name, math.prod(sizes))
-    built = NAMES[name](**parameters)
-    given = tuple(parameters.items())
-    if name in GOSSIPS:
+    kind, built, given = entry(name).kind, build(name, **parameters), tuple(parameters.items())
+    if kind == "gossip":
         return _gossip(name, built, weights, given)
-    return _weighted(name, built, weights, given)
+    return _weighted(name, built, weights, given) if kind == "graph" else _fixed(name, None, built, weights, given)
 
 
 def _not_too_large(name, agents):
@@ -119,7 +113,7 @@ def _not_too_large(name, agents):
 
 def _weighted(name, graph, weights, parameters):
     _not_too_large(name, len(graph))
-    weights = weights or ("uniform" if graph.is_directed() else "metropolis")
+    weights = weights or default_weights(graph)
     return _fixed(name, graph, mixing(graph, weights), weights, parameters)
 
 
@@ -136,7 +130,7 @@ def _fixed(name, graph, W, weights, parameters):
 def _gossip(name, gossip, weights, parameters):
     require(weights is None, f"{name} is a gossip and has its weights; leave out {weights!r}")
     _not_too_large(name, gossip.agents)
-    rounds = gossip.period if spectrum.deterministic(gossip) else DRAWS
+    rounds = gossip.period if gossip.deterministic else DRAWS
     matrices = tuple(gossip.draw(t, stream(0, "gossip", t)) for t in range(rounds))
     subject = Subject(name, gossip, matrices, parameters=parameters)
     kept = spectrum.slem(_product(matrices)) if subject.kind != "random" else 1 - spectrum.consensus_rate(gossip)

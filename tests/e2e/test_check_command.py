@@ -11,6 +11,7 @@ from paper_repro.cli import main
 from theory.bounds import BOUNDS
 from theory.graphs import ring
 from theory.mixing import metropolis
+from theory.roster import ROSTER
 
 QUICK = ("--steps", "20", "--runs", "8")
 COMMAND = [sys.executable, "-c", "from paper_repro.cli import main; main()", "check"]
@@ -39,6 +40,23 @@ SMALLEST = {
     "random_matching": "--agents 6 --peers 0.2",
     "pairwise_exchange": "--agents 5",
     "epidemic": "--agents 6 --peers 2",
+    "circulant": "--agents 9 --hops 1,3",
+    "directed_circulant": "--agents 7 --hops 1,3",
+    "d_equistatic": "--agents 8 --terms 4 --seed 0",
+    "u_equistatic": "--agents 8 --terms 4 --seed 0",
+    "epidemic_oracle": "--agents 6 --peers 2",
+    "od_equidyn": "--agents 6",
+    "ou_equidyn": "--agents 6 --eta 0.6",
+    "k_peer_exponential": "--agents 9 --peers 2",
+    "simple_base_graph": "--agents 6 --peers 1",
+    "round_robin": "--agents 6",
+    "random_neighbors": "--graph torus --rows 3 --cols 3 --peers 0.5",
+    "pairwise_on": "--graph ring --agents 5",
+    "random_matching_on": "--graph ring --agents 6 --peers 0.5",
+    "round_robin_on": "--graph path --agents 5",
+    "matcha": "--graph ring --agents 6 --budget 0.5",
+    "local_steps_on": "--graph ring --agents 5 --rounds 3",
+    "global_every_on": "--graph exponential --agents 6 --rounds 4",
 }
 FIELDS = {"topology", "matrix", "spectrum", "problem", "run", "moments", "margin", "bounds", "not_compared",
           "contradictions", "curve", "seconds"}  # fmt: skip
@@ -72,7 +90,7 @@ def sentence(result):
 
 
 def test_every_topology_is_tried():
-    assert set(SMALLEST) == set(check.NAMES)
+    assert set(SMALLEST) | {"local"} == set(ROSTER)  # agents that never talk are refused, see BAD
 
 
 @pytest.mark.parametrize("name", SMALLEST)
@@ -184,7 +202,7 @@ BAD = {  # words: what the sentence says
     "rign --agents 4": "unknown topology 'rign'; valid topologies are ring, path",
     "ring": "ring misses parameter agents; its parameters are agents",
     "ring --agents 4 --degree 2": "ring has no parameter degree",
-    "ring --agents four": "'four' is not a number",
+    "ring --agents four": "agents is 'four'; it must be an integer of at least 1",
     "ring --agents 4.5": "agents is 4.5; it must be an integer",
     "ring --agents 0": "agents is 0",
     "ring --agents 4097": "4097 agents; onemerge check takes at most 4096",
@@ -218,7 +236,20 @@ BAD = {  # words: what the sentence says
     "ring --agents 4 --nonsense": "No such option",
     "--file missing.npy": "missing.npy is not a file",
     "--file missing.edgelist": "missing.edgelist is not a file",
-    "--file missing.xyz": "valid suffixes are .edgelist, .txt, .edges, .graphml, .npy, .csv",
+    "--file missing.xyz": "valid suffixes are .edgelist, .txt, .edges, .graphml, .adjlist, .gml, .net, .mtx, .npy",
+    "--file missing.npz": "missing.npz is not a file",
+    "ring --agents 4 --order sideways": "order is 'sideways'; it must be one of adapt_then_combine, combine_then_adapt",
+    "local --agents 4": "local never brings its agents together",
+    "circulant --agents 8 --hops 1,x": "hops is '1,x'",
+    "matcha --agents 8 --budget 0.5": "matcha has no parameter agents",
+    "matcha --graph rign --agents 8 --budget 0.5": "graph is 'rign'; it must be one of ring, path",
+    "matcha --graph ring --budget 0.5": "ring misses parameter agents",
+    "matcha --graph ring --agents 8 --budget 2": "budget is 2",
+    "matcha --graph exponential --agents 8 --budget 0.5": "directed",
+    "local_steps_on --graph ring --agents 8 --rounds 0": "rounds is 0",
+    "od_equidyn --agents 8 --eta 2": "eta is 2",
+    "d_equistatic --agents 8 --terms 0 --seed 0": "terms is 0",
+    "random_neighbors --graph ring --agents 8 --peers 5": "peers is 5",
 }
 
 
@@ -278,7 +309,7 @@ def test_the_program_itself():
     assert "20/20 rounds" in done.stderr
     done = subprocess.run([*COMMAND, "ring", "--agents", "five"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "onemerge: Invalid value for '--agents': 'five' is not a number.\n"
+    assert done.stderr == "onemerge: agents is 'five'; it must be an integer of at least 1\n"
 
 
 def test_help_names_every_parameter_and_the_group_answers_without_torch():

@@ -186,7 +186,7 @@ def test_row_stochastic_gossip_fails_assumption_one():
     assert [a["assumption"] for a in lemma["assumptions"] if not a["met"]] == ["A1"]
     assert rows(record)["master_consensus"]["verdict"] == "not applicable"
     assert "noise_gain is infinite" in rows(record)["master_consensus"]["note"]
-    assert record["moments"]["verdict"] == "not computed"
+    assert record["moments"]["verdict"] == "agrees"
 
 
 def test_a_round_that_does_not_contract_is_outside_the_one_step_bounds():
@@ -301,3 +301,128 @@ def test_theorem_1_is_violated_by_different_hessians_and_says_why():
     assert rate["verdict"] == "violated"
     assert [a["assumption"] for a in rate["assumptions"] if not a["met"]] == ["homogeneous"]
     assert record["contradictions"] == []
+
+
+# Sequences of matrices
+
+
+def halves(agents):
+    """The matrices of one period of the one-peer exponential graph."""
+    gossip = one_peer_exponential(agents)
+    return [gossip.draw(t, None) for t in range(gossip.period)]
+
+
+def test_a_sequence_of_matrices_is_the_gossip_of_its_rounds():
+    named = check_topology("one_peer_exponential", agents=8, **SMALL)
+    own = check_topology(halves(8), **SMALL)
+    assert own["topology"]["kind"] == "periodic"
+    assert own["topology"]["period"] == 3
+    for part in ("spectrum", "moments", "curve"):
+        assert own[part] == named[part]
+    assert check_topology(np.array(halves(8)), **SMALL)["bounds"] == own["bounds"]
+
+
+def test_sequences_of_files_are_read_in_their_natural_order(tmp_path):
+    matrices = halves(8) * 4  # 12 files: W2 comes before W10
+    shifted = [np.eye(8)[np.roll(np.arange(8), t)] @ W for t, W in enumerate(matrices)]  # no two rounds alike
+    np.save(tmp_path / "all.npy", np.array(shifted))
+    np.savez(tmp_path / "all.npz", **{f"W{t}": W for t, W in enumerate(shifted)})
+    (tmp_path / "folder").mkdir()
+    for t, W in enumerate(shifted):
+        np.savetxt(tmp_path / "folder" / f"W{t}.csv", W, delimiter=",", fmt="%.17g")
+    expected = check_topology(shifted, **SMALL)
+    assert expected["topology"]["period"] == 12
+    for name in ("all.npy", "all.npz", "folder"):
+        found = check_topology(tmp_path / name, **SMALL)
+        assert (found["spectrum"], found["curve"]) == (expected["spectrum"], expected["curve"])
+    assert check_topology(shifted[::-1], **SMALL)["curve"] != expected["curve"]
+
+
+@pytest.mark.parametrize(
+    ("matrices", "message"),
+    [
+        ([np.eye(3), np.full((3, 3), 0.5)], "round 1: row 0 sums to 1.5"),
+        ([np.eye(3), np.array([[1.5, -0.5, 0], [0, 1, 0], [0, 0, 1]])], "round 1: weight \\[0, 1\\] is -0.5"),
+        ([np.eye(3), np.eye(4)], "matrix 1 has 4 agents and matrix 0 has 3"),
+        ([np.eye(3), np.eye(3)], "never brings its agents together"),
+        (np.zeros((0, 3, 3)), "no matrices"),
+        (np.zeros((2, 3, 4)), "shape \\(3, 4\\)"),
+    ],
+)
+def test_bad_sequences_are_refused(matrices, message):
+    with pytest.raises(OnemergeError, match=message):
+        check_topology(matrices, **SMALL)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("broken.npz", b"PK no archive", "is not a set of arrays as numpy writes it"),
+        ("broken.npy", b"no array", "is not an array of numbers as numpy.save writes it"),
+        ("empty", None, "has no file of a matrix"),
+    ],
+)
+def test_bad_files_of_sequences_are_refused(name, content, message, tmp_path):
+    if content is None:
+        (tmp_path / name).mkdir()
+    else:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(OnemergeError, match=message):
+        check_topology(tmp_path / name, **SMALL)
+
+
+# What the bounds of the literature are given
+
+
+def met(row):
+    return all(a["met"] for a in row["assumptions"])
+
+
+def test_the_bounds_on_one_loss_are_met_where_all_agents_share_it():
+    record = check_topology("ring", agents=8, zeta=0.0, **SMALL)
+    found = rows(record)
+    for name in ("wang_joshi_dsgd", "wang_joshi_periodic", "le_bars_convex", "master_convex", "master_strongly_convex"):
+        assert met(found[name]), name
+    assert found["wang_joshi_dsgd"]["verdict"] == "holds"
+    assert not met(rows(check_topology("ring", agents=8, **SMALL))["wang_joshi_dsgd"])
+
+
+def test_local_steps_and_exact_averages_are_told_from_other_schedules():
+    periodic_average = rows(check_topology("local_steps_on", graph="complete", agents=6, rounds=4, zeta=0.0, **SMALL))
+    assert met(periodic_average["wang_joshi_local"])
+    some = rows(check_topology("local_steps_on", graph="ring", agents=6, rounds=4, zeta=0.0, **SMALL))
+    assert met(some["wang_joshi_periodic"])
+    assert not met(some["wang_joshi_local"])
+    other = rows(check_topology("global_every_on", graph="ring", agents=6, rounds=4, zeta=0.0, **SMALL))
+    assert not met(other["wang_joshi_periodic"])
+    assert met(rows(check_topology("complete", agents=6, **SMALL))["ghadimi_lan"])
+
+
+def test_the_neighborhood_heterogeneity_is_the_one_of_the_data():
+    """Against its definition by drawn noise: (1/m) E|(W - J)(G + noise)|_F²."""
+    from paper_repro.check.compare import neighborhood
+    from paper_repro.check.subject import subject_of
+    from sim.quadratic import Quadratic
+
+    subject = subject_of("ring", agents=7)
+    problem = Quadratic(dim=4, zeta=2.0).build(7, (0,))
+    noisy, noiseless = neighborhood(subject, problem, 1.5)
+    gradients = -(problem.curvature * problem.optima[0]).numpy()
+    left = subject.matrices[0] - 1 / 7
+    noise = np.random.default_rng(0).normal(scale=1.5 / 2, size=(20_000, 7, 4))
+    sample = ((left @ (gradients + noise)) ** 2).sum(axis=(1, 2)) / 7
+    assert noiseless**2 == pytest.approx(((left @ gradients) ** 2).sum() / 7, rel=1e-12)
+    z = (sample.mean() - noisy**2) / (sample.std(ddof=1) / len(sample) ** 0.5)
+    assert abs(z) < 5
+
+
+def test_the_order_decides_what_is_compared():
+    combine = check_topology("ring", agents=8, order="combine_then_adapt", **SMALL)
+    adapt = check_topology("ring", agents=8, **SMALL)
+    assert combine["run"]["consensus_distance"] > adapt["run"]["consensus_distance"]
+    assert {"lian_nonconvex", "master_consensus_cta"} <= set(rows(combine))
+    assert "master_consensus" not in rows(combine)
+    assert "lian_nonconvex" not in rows(adapt)
+    assert combine["moments"]["verdict"] == adapt["moments"]["verdict"] == "agrees"
+    assert combine["contradictions"] == []
+    assert rows(combine)["lian_nonconvex"]["verdict"] in ("holds", "not applicable")

@@ -1,0 +1,28 @@
+"""The figure of `onemerge compare --plot`."""
+
+import pandas as pd
+
+from figures.comparison import comparison
+from figures.style import render
+from paper_repro.check.plot import check_plot, write_plot
+
+__all__ = ["check_plot", "draw"]
+
+
+def steps_table(record):
+    """Columns label, bound, steps: upper bounds and the simulated steps, NaN where they were not computed."""
+    rows = []
+    for row in record["rows"]:
+        upper = {name: found["steps"] for name, found in row["bounds"].items() if found["kind"] == "upper"}
+        rows += [(row["label"], name, steps) for name, steps in upper.items()]
+        simulated = row["simulated"]
+        reached = None if simulated is None else simulated["steps"]
+        rows.append((row["label"], "simulated", float("nan") if reached is None else reached))
+    return pd.DataFrame(rows, columns=["label", "bound", "steps"])
+
+
+def draw(record, path):
+    """Draw the record by `figures.comparison.comparison`."""
+    costs = pd.DataFrame(record["rows"])[["label", "messages", "rounds_to_halve"]]
+    figure = comparison(costs, steps_table(record), record["problem"]["epsilon"])
+    write_plot(path, render(figure, path.suffix.lower()))
