@@ -64,10 +64,12 @@ def star(agents):
 
 def all_pairs(agents):
     """All pairs i < j of the agents 0..n-1 in lexicographic order, int64 [n (n - 1)/2, 2]."""
-    later = np.arange(agents - 1, -1, -1)  # agents after i
-    one = np.repeat(np.arange(agents), later)
-    other = np.arange(1, len(one) + 1) - np.repeat(np.cumsum(later) - later - np.arange(agents), later)
-    return np.stack([one, other], axis=1)
+    pairs, everyone, done = np.empty((agents * (agents - 1) // 2, 2), dtype=np.int64), np.arange(agents), 0
+    for i in range(agents - 1):
+        own = pairs[done : done + agents - 1 - i]
+        own[:, 0], own[:, 1] = i, everyone[i + 1 :]
+        done += len(own)
+    return pairs
 
 
 def complete(agents):
