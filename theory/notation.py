@@ -199,7 +199,7 @@ _SYMBOLS = (
     Symbol("loss_gap", r"(L(\bar{\theta}_{t})-L^{\star})", "nonnegative", 1, 0,
            "global loss of the merged model minus its infimum", True),
     Symbol("transformed_sq", r"\|\check{z}_{t}\|^2", "nonnegative", 0, 2,
-           "squared norm of the transformed deviation and correction of D2, sum over the agents", True),
+           "sum over eigenvectors u_i, i >= 2, of lazy_i (u_i.theta)^2 + (u_i.(dual - fixed dual))^2 of D2", True),
     Symbol("next_transformed_sq", r"\|\check{z}_{t+1}\|^2", "nonnegative", 0, 2, "transformed_sq one step later", True),
     Symbol("lazy_second", r"\bar{\lambda}_{2}", "rate", 0, 0, "(1 + lambda_2)/2, second largest eigenvalue"),
     Symbol("lazy_last", r"\bar{\lambda}_{n}", "rate", 0, 0, "(1 + lambda_n)/2, smallest eigenvalue"),

@@ -2,7 +2,8 @@
 
 An exact average at every H-th step, gossip by one fixed symmetric W in between, lambda = slem of W:
 C = sum_(k<H) lambda^k and D = min(H, 1/(1 - lambda)). The abstract (read) states the transient steps; the rate was read
-in a restatement. `PGA_NOISE_GAIN` and `PGA_DRIFT_GAIN` put the same schedule into the master bounds, with constants.
+in a restatement. `PGA_NOISE_GAIN` <= lambda^2 C and `PGA_DRIFT_GAIN` <= lambda C put the schedule into the master
+bounds, with constants, and the rate follows from them.
 """
 
 from sympy import Min, Rational, sqrt
@@ -83,8 +84,9 @@ PGA_RATE = Bound(
         + slem * DEPTH * L_local * initial_gap / steps
     ),
     where=(slem < 1,),
-    assumptions=(*PERIODIC, "best_lr", "unconfirmed"),
-    source=f"{PAPER}, nonconvex rate as restated without L and the initial gap, which the units put back",
+    assumptions=(*PERIODIC, "best_lr"),
+    source=f"{PAPER}, nonconvex rate as restated without L and the initial gap; derived anew from master_nonconvex, its"
+    " gains and stepsize_tuning, up to the L initial_gap/steps of parallel SGD, which the restatement leaves out",
     statement="The network term of gossip with a periodic global average, by C and D in place of 1/(1 - slem).",
     example=EXAMPLE | {"agents": 16, "steps": 1000, "initial_gap": 0.5, "sigma": 1.0, "zeta": 1.0, "L_local": 1.0},
     increasing=("slem", "global_period", "initial_gap", "sigma", "zeta", "L_local"),

@@ -2,7 +2,8 @@
 
 The paper's abstract says that all eigenvalues enter; its constants were read in a restatement, where the condition on
 the learning rate was not seen: those records carry the tag "unconfirmed", and no comparison with them counts.
-`TAKEZAWA_CONSENSUS_SMALL_LR` is the same bound with a condition under which `master_consensus` proves it.
+`TAKEZAWA_CONSENSUS_SMALL_LR` is the same bound with a condition under which `master_consensus` proves it, and the
+orders follow from the master bounds too. `TAKEZAWA_ALONE_EXPLICIT` is the rate that no topology can spoil.
 """
 
 from sympy import Rational, log, sqrt
@@ -64,8 +65,9 @@ TAKEZAWA_CONVEX = Bound(
         ** Rational(1, 3)
         + L_local * initial_distance_sq / (p * steps)
     ),
-    assumptions=(*TAKEZAWA_CONSENSUS.assumptions, "convex_agents", "best_lr"),
-    source=f"{PAPER}, convex rate: the middle term as restated, the last as in Koloskova et al. 2020",
+    assumptions=(*TAKEZAWA_CONSENSUS_SMALL_LR.assumptions, "convex_agents", "best_lr"),
+    source=f"{PAPER}, convex rate: the middle term as restated, the last as in Koloskova et al. 2020; derived anew from"
+    " master_convex and stepsize_tuning",
     statement="The convex rate with the whole spectrum in place of (1 - p)/p.",
     example={"agents": 16, "steps": 1000, "initial_distance_sq": 1.0, "sigma": 1.0, "zeta": 1.0, "L_local": 1.0,
              "p": 0.1, "noise_gain": 1.5},
@@ -78,11 +80,27 @@ TAKEZAWA_ALONE = Bound(
     kind="order",
     formula=sqrt(initial_distance_sq * sigma**2 / steps) + L_local * initial_distance_sq / steps,
     assumptions=("A3", "homogeneous", "independent_noise", "noise_per_agent", "symmetric_mixing", "convex_agents",
-                 "smooth_agents", "common_start", "best_lr", "unconfirmed"),
-    source=f"{PAPER}, the other side of the minimum in its rate for convex losses that agents share, as restated",
+                 "smooth_agents", "common_start", "best_lr"),
+    source=f"{PAPER}, the other side of the minimum in its rate for convex losses that agents share, as restated;"
+    " derived anew from takezawa_alone_explicit and stepsize_tuning",
     statement="On one convex loss no topology is worse than no communication at all.",
     example={"steps": 1000, "initial_distance_sq": 1.0, "sigma": 1.0, "L_local": 1.0},
     increasing=("initial_distance_sq", "sigma", "L_local"),
+    decreasing=("steps",),
+)  # fmt: skip
+TAKEZAWA_ALONE_EXPLICIT = Bound(
+    name="takezawa_alone_explicit",
+    about="loss_gap_mean",
+    kind="upper",
+    formula=initial_distance_sq / (2 * lr * steps) + lr * sigma**2 / 2,
+    where=(lr * L_local <= 1,),
+    assumptions=("doubly_stochastic", "A3", "homogeneous", "noise_per_agent", "independent_gossip", "convex_agents",
+                 "smooth_agents", "common_start"),
+    source=f"{PAPER}; derived anew: the mean over agents of |theta_k - theta*|^2 falls by 2 lr gap - (lr sigma)^2"
+    " in a step and does not grow in gossip; noise may be correlated across agents",
+    statement="On one convex loss every doubly stochastic gossip, even none, has the rate of one agent.",
+    example={"lr": 0.01, "steps": 1000, "initial_distance_sq": 1.0, "sigma": 1.0, "L_local": 1.0},
+    increasing=("initial_distance_sq", "sigma"),
     decreasing=("steps",),
 )  # fmt: skip
 

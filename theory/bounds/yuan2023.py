@@ -1,7 +1,11 @@
 """Yuan, Alghunaim, Huang, JMLR 24(280), 2023, arXiv 2105.08023: transient times of D-SGD and of D2 (exact diffusion).
 
-Read in the source. `YUAN_CONSENSUS` is the instance of their lower bound with every constant; the lemmas on D2 are
-about its transformed iterates, in the paper's own coordinates.
+Read in the source. `YUAN_CONSENSUS` is the instance of their lower bound with every constant.
+
+The lemmas on D2 were derived anew. With V = (I + W)/2 of eigenvalues lazy_i it reads x <- V (x - lr g) - B y,
+y <- y + B x (the new x), B = (I - V)^(1/2). In (sqrt(lazy_i) u_i.x, u_i.(y - y*)) mode i turns and shrinks by
+sqrt(lazy_i), and a gradient g enters as lr lazy_i u_i.(g - g*). The squared norm of both over i >= 2 is transformed_sq,
+at least lazy_last times the sum of the agents' squared deviations.
 """
 
 from sympy import sqrt
@@ -79,13 +83,35 @@ YUAN_D2_DESCENT = Bound(
     where=(4 * lr * L_local < 1, 2 * loss_gap <= L_local * distance_sq),
     assumptions=CORRECTED,
     source=f"{PAPER}, descent lemma; derived anew as that of Le Bars et al. 2023 with transformed_sq/(agents lazy_last)"
-    " for the consensus distance",
+    " for the consensus distance; noise independent across agents",
     statement="One step of the merged model of D2 on convex losses.",
     example={"distance_sq": 1.0, "lr": 0.1, "loss_gap": 0.3, "L_local": 1.0, "transformed_sq": 0.5, "agents": 16,
              "lazy_last": 0.6, "sigma": 1.0},
     order="either",
     increasing=("distance_sq", "transformed_sq", "sigma", "L_local"),
     decreasing=("loss_gap", "agents", "lazy_last"),
+)  # fmt: skip
+YUAN_D2_CONSENSUS_SHARP = Bound(
+    name="yuan_d2_consensus_sharp",
+    about="next_transformed_sq",
+    kind="upper",
+    formula=(
+        (1 + SECOND_ROOT) / 2 * transformed_sq
+        + 4 * agents * (lr * lazy_second) ** 2 * L_local / (1 - SECOND_ROOT) * loss_gap
+        + agents * (lr * lazy_second * sigma) ** 2
+    ),
+    where=(
+        lazy_second < 1, lazy_last <= lazy_second,
+        2 * lazy_second * L_local * lr <= (1 - SECOND_ROOT) * sqrt(lazy_last),
+    ),
+    assumptions=CORRECTED,
+    source="derived anew: |a + b|^2 <= |a|^2/beta + |b|^2/(1 - beta) with beta = sqrt(lazy_second), then"
+    " |g(x) - g*|^2 <= 2 L^2 transformed_sq/lazy_last + 4 L agents loss_gap; a quarter of what the paper states",
+    statement="One step of the transformed deviations of D2: heterogeneity is gone, the loss gap stays.",
+    example={"lr": 0.005, "loss_gap": 0.3, "L_local": 1.0, "transformed_sq": 0.5, "agents": 16, "lazy_last": 0.6,
+             "lazy_second": 0.9, "sigma": 1.0},
+    order="either",
+    increasing=("transformed_sq", "loss_gap", "sigma", "L_local", "agents", "lr", "lazy_second"),
 )  # fmt: skip
 YUAN_D2_CONSENSUS = Bound(
     name="yuan_d2_consensus",
@@ -101,7 +127,7 @@ YUAN_D2_CONSENSUS = Bound(
         4 * lazy_second * L_local * lr <= (1 - SECOND_ROOT) * sqrt(lazy_last),
     ),
     assumptions=CORRECTED,
-    source=f"{PAPER}, consensus lemma; the transform of transformed_sq is theirs",
+    source=f"{PAPER}, consensus lemma; weaker than yuan_d2_consensus_sharp",
     statement="One step of the transformed deviations of D2: heterogeneity is gone, the loss gap stays.",
     example={"lr": 0.005, "loss_gap": 0.3, "L_local": 1.0, "transformed_sq": 0.5, "agents": 16, "lazy_last": 0.6,
              "lazy_second": 0.9, "sigma": 1.0},
