@@ -7,8 +7,8 @@ from itertools import chain, zip_longest
 
 import numpy as np
 
+from theory.edges import at_least
 from theory.errors import require
-from theory.graphs import at_least
 from theory.rounds import sequence
 
 

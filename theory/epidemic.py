@@ -6,9 +6,9 @@ randomized communication", NeurIPS 2023, arXiv:2310.01972.
 
 import numpy as np
 
+from theory.edges import at_least
 from theory.errors import require
 from theory.exchangeable import Orbits, exchangeable
-from theory.graphs import at_least
 from theory.random_gossip import smallest, with_self
 
 

@@ -13,9 +13,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from theory.edges import at_least as at_least
 from theory.edges import links_of
-from theory.families import dimension as dimension
 from theory.links import FAMILIES, links
 
 

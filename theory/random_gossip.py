@@ -4,9 +4,9 @@ from numbers import Real
 
 import numpy as np
 
+from theory.edges import at_least
 from theory.errors import require
 from theory.exchangeable import Orbits, exchangeable, independent_rows
-from theory.graphs import at_least
 
 
 def smallest(order, picks):

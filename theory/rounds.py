@@ -24,8 +24,8 @@ from math import lcm
 
 import numpy as np
 
+from theory.edges import at_least
 from theory.errors import require
-from theory.graphs import at_least
 from theory.mixing import TOLERANCE, as_mixing, complete_average
 
 ROUNDING = 1e-12  # a distance from consensus up to here is rounding

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from theory.base_graph import base_graph, simple_base_graph
+from theory.edges import at_least
 from theory.errors import require
-from theory.graphs import at_least, dimension
+from theory.families import dimension
 from theory.rounds import global_every, local, sequence
 
 __all__ = [
