@@ -5,6 +5,7 @@ from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
 import networkx as nx
+import numpy as np
 from scipy.io import mmread
 from scipy.sparse import coo_array
 
@@ -119,9 +120,10 @@ def _matrix_market(path, _):
     require(rows == cols, f"{path} holds a {rows} x {cols} matrix; the matrix of a graph is square")
     here = matrix.data != 0
     require(not (matrix.row == matrix.col)[here].any(), f"{path} has entries on the diagonal; a topology has no loops")
-    graph = joined(rows, matrix.row[here], matrix.col[here], directed=True).graph()
-    both_ways = all(graph.has_edge(j, i) for i, j in graph.edges)
-    return nx.relabel_nodes(graph.to_undirected() if both_ways else graph, lambda i: i + 1)
+    one_way = joined(rows, matrix.row[here], matrix.col[here], directed=True)
+    back = joined(rows, *one_way.pairs.T[::-1], directed=True)
+    directed = not np.array_equal(one_way.pairs, back.pairs)
+    return nx.relabel_nodes(joined(rows, *one_way.pairs.T, directed).graph(), {i: i + 1 for i in range(rows)})
 
 
 GRAPH_FILES = {
