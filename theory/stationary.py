@@ -12,6 +12,7 @@ from theory.errors import require
 from theory.moments import Recursion
 from theory.rounds import as_gossip
 
+NO_LIMIT = 1e-12  # a contraction of less over a period is none, up to rounding
 RESIDUAL = 1e-12  # of the equation for the covariance, relative to its solution
 ATTEMPTS = 12  # rounds of iterative refinement
 
@@ -34,7 +35,8 @@ def stationary_cycle(
         offset = recursion.mean_after(t, offset)
     radius = np.abs(np.linalg.eigvals(B)).max()
     require(
-        radius < 1, f"the mean has no limit: it is multiplied by {radius:.6g} over a period at most; it must be < 1"
+        1 - radius > NO_LIMIT,
+        f"the mean has no limit: it is multiplied by {radius:.6g} over a period at most; it must be < 1",
     )
     mean = np.linalg.solve(np.eye(n) - B, offset[..., None])[..., 0]
     means = [mean]
