@@ -324,6 +324,7 @@ ASSUMPTIONS = {
     "anytime_average": "gradients are taken at running averages of the models",
     "weighted_quadratics": "agent k has the loss h_k (theta - b_k)^2/2 of one parameter",
     "reversible_mixing": "one fixed row-stochastic W with pi_i W[i, j] = pi_j W[j, i], pi its weights of the agents",
+    "damped_gossip": "gossip is (1 - damping) I + damping W, undamped until lr_max is the learning rate",
     "k_peer_exponential": "round t averages with the k agents at hops i (k + 1)^t, i = 1 ... k",
     "one_parameter": "the model has one parameter",
     "fourth_degree": "the loss of one parameter is a polynomial of degree four",

@@ -11,13 +11,22 @@ from theory.bounds.niwa2025 import k_peer_residual
 from theory.bounds.stepsize import tuned_lr
 from theory.errors import OnemergeError
 from theory.gossip import periodic
-from theory.graphs import hypercube, ring
+from theory.graphs import hypercube, path, ring, star, torus
 from theory.mixing import complete_average, metropolis
 from theory.moments import dsgd_moments
 from theory.notation import symbols
 from theory.spectrum import drift_gain, noise_gain, slem
 
 RING = metropolis(ring(16))
+FAMILIES = {
+    "ring": RING,
+    "path": metropolis(path(16)),
+    "star": metropolis(star(16)),
+    "torus": metropolis(torus(5, 5)),
+    "hypercube": metropolis(hypercube(16)),
+    "average": complete_average(16),
+    "damped": 0.9 * np.eye(4) + 0.025,
+}
 KEPT = 0.9492530217  # slem of RING
 UNIT = {"sigma": 1.0, "L_local": 1.0, "L2": 1.0, "radius": 1.0, "initial_gap": 0.5, "initial_distance_sq": 1.0}
 THOUSAND = UNIT | {"agents": 16, "lr": 0.01, "steps": 1000, "slem": KEPT, "p": 0.0989187008, "zeta": 1.0, "period": 1,
@@ -256,24 +265,26 @@ def test_the_instance_of_yuan_is_exact(agents, lr, curvature):
         assert stated == pytest.approx(run[t].consensus_distance(), rel=1e-9, abs=1e-25)
 
 
-@pytest.mark.parametrize("W", [RING, metropolis(hypercube(8)), 0.9 * np.eye(4) + 0.025], ids=["ring", "cube", "damped"])
-def test_one_round_leaves_the_whole_spectrum_of_the_noise(W):
+@pytest.mark.parametrize("family", FAMILIES)
+def test_one_round_leaves_the_whole_spectrum_of_the_noise(family):
+    W = FAMILIES[family]
     gain = np.sum((W - 1 / len(W)) ** 2) / len(W)
     first = states(W, 1.0, np.zeros(len(W)), 0.0, 0.1, 0.7, 1)[1].consensus_distance()
     assert 0.01 * BOUNDS["takezawa_gossip_noise"](sigma=0.7, one_round_gain=gain) == pytest.approx(first, rel=1e-9)
     assert gain == pytest.approx(np.sum(np.linalg.eigvalsh(W)[:-1] ** 2) / len(W), rel=1e-12)
 
 
-@pytest.mark.parametrize("W", [RING, metropolis(hypercube(8)), 0.9 * np.eye(4) + 0.025], ids=["ring", "cube", "damped"])
-def test_local_variance_is_that_of_all_agents_to_first_order(W):
-    m, kept, h, sigma = len(W), slem(W), 0.8, 0.7
+@pytest.mark.parametrize("family", FAMILIES)
+def test_local_variance_is_that_of_all_agents_to_first_order(family):
+    W = FAMILIES[family]
+    m, kept, h, sigma = len(W), max(0.0, slem(W)), 0.8, 0.7
     beyond = []
     for lr in (0.2, 0.02):
         last = states(W, h, np.zeros(m), 0.0, lr, sigma, int(20 / (lr * h)))[-1].covariance[0]
         exact = np.trace(last) / m
         stated = BOUNDS["versini_local_variance"](agents=m, lr=lr, sigma=sigma, curvature=h, slem=kept)
         assert exact <= stated * (1 + 1e-9)
-        if m == 4:
+        if family in ("damped", "average"):
             assert exact == pytest.approx(stated, rel=1e-9)
         beyond.append(exact - lr * sigma**2 / (2 * m * h))
     assert beyond[1] < 0.05 * beyond[0]  # of second order

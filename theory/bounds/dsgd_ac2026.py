@@ -1,9 +1,9 @@
 """Wang & Johansson 2026, arXiv 2602.02899 (DSGD-AC): disagreement that is kept alive by damping the gossip.
 
 Both versions' abstracts were read: the consensus step is scaled down over time, and theory is the stationary variance
-of the modes of disagreement. That variance is derived anew here for combine-then-adapt with
-W = (1 - damping) I + damping W_0: the mode of 1 - lambda_i = mode_gap is kept by 1 - damping mode_gap - lr curvature.
-Damping in proportion to lr makes it of order lr in place of lr^2.
+of the modes of disagreement. That variance is derived anew here for combine-then-adapt, the order of the first author's
+training code, with W = (1 - damping) I + damping W_0: the mode of 1 - lambda_i = mode_gap is kept by
+1 - damping mode_gap - lr curvature. Damping in proportion to lr makes its variance of order lr in place of lr^2.
 """
 
 from theory.bound import Bound
@@ -35,10 +35,10 @@ DSGD_AC_DAMPING = Bound(
     kind="equal",
     formula=(lr / lr_max) ** damping_power,
     where=(lr <= lr_max,),
-    assumptions=("unconfirmed",),
-    source=f"{PAPER}, recalled: the text of the algorithm was not seen",
-    statement="The schedule of the damping: it follows a power of the learning rate.",
-    example={"lr": 0.05, "lr_max": 0.1, "damping_power": 2.0},
+    assumptions=("damped_gossip",),
+    source=f"{PAPER}: a definition, read in the first author's training code, power 3 by default and no floor",
+    statement="The schedule of the damping: from some epoch on it follows a power of the learning rate.",
+    example={"lr": 0.05, "lr_max": 0.1, "damping_power": 3.0},
     order="combine_then_adapt",
     increasing=("lr",),
     decreasing=("lr_max", "damping_power"),
