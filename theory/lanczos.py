@@ -16,6 +16,7 @@ from scipy.linalg import eigh_tridiagonal, eigvalsh_tridiagonal
 from theory.errors import OnemergeError
 
 FIRST_LOOK = 12  # steps before the first eigenvalues of T
+TINY = 1e-300  # in the place of a distance of 0
 BREAKDOWN = 1e-14  # the space is exhausted when the next vector is this small beside T
 
 
@@ -59,8 +60,7 @@ def error_of(residual, ladder):
     whose width adds to the error. The distances come from T and not from A, hence an estimate.
     """
     widths = np.concatenate([[0.0], ladder])
-    with np.errstate(divide="ignore"):
-        return float(min(residual, *(widths[:-1] + residual**2 / widths[1:])) if len(ladder) else residual)
+    return float(min([residual, *(widths[:-1] + residual**2 / np.maximum(widths[1:], TINY))]))
 
 
 def _end(alphas, betas, upper):
@@ -93,7 +93,7 @@ def lanczos(apply, agents, accepted, clock, most=100_000, keep=False):
         clock.check(f"Lanczos came to step {step}, not to its tolerance")
         if keep:
             basis.append(v)
-        w = _next(apply, v, before, betas[-1] if betas else 0.0)
+        w = apply(v) - (betas[-1] if betas else 0.0) * before
         alphas.append(float(v @ w))
         w -= alphas[-1] * v
         for u in basis:
@@ -110,11 +110,6 @@ def lanczos(apply, agents, accepted, clock, most=100_000, keep=False):
     return None
 
 
-def _next(apply, v, before, beta):
-    w = apply(v) - beta * before
-    return w
-
-
 def _ritz_vector(apply, start, alphas, betas, basis, end):
     if basis:
         x = np.column_stack(basis) @ end.coordinates
@@ -122,7 +117,7 @@ def _ritz_vector(apply, start, alphas, betas, basis, end):
     x, v, before, beta = np.zeros(len(start)), start, np.zeros(len(start)), 0.0
     for alpha, after, weight in zip(alphas, betas, end.coordinates, strict=True):
         x += weight * v
-        w = _next(apply, v, before, beta) - alpha * v
+        w = apply(v) - beta * before - alpha * v
         w -= w.mean()
         v, before, beta = w / after if after else w, v, after
     return x / np.linalg.norm(x)

@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import breadth_first_order, connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, splu
 
 from theory.errors import OnemergeError
-from theory.lanczos import Clock, error_of, lanczos
+from theory.lanczos import TINY, Clock, error_of, lanczos
 from theory.validate import as_sparse_mixing
 
 TOLERANCE = 1e-9  # relative, of a gap
@@ -93,7 +93,7 @@ def sparse_gap(W, time_limit=None, tolerance=TOLERANCE):
     if _symmetric(W):
         return _of_symmetric(W, clock, tolerance, both_ends=True)
     if _normal(W):
-        rate = _of_symmetric(_gram(W), clock, tolerance, both_ends=False)
+        rate = moment_rate(W.T @ W, time_limit, tolerance)
         slem = max(1 - rate.value, 0.0) ** 0.5
         return _estimate(rate.value / (1 + slem), rate.error / max(slem, 0.5), f"{rate.method} on WᵀW", clock)
     return _arnoldi(W, clock)
@@ -112,7 +112,7 @@ def sparse_rate(W, time_limit=None, tolerance=TOLERANCE):
         gap = _of_symmetric(W, clock, tolerance, both_ends=True)
         return _estimate(gap.value * (2 - gap.value), 2 * gap.error, gap.method, clock)
     if _column_stochastic(W):
-        rate = _of_symmetric(_gram(W), clock, tolerance, both_ends=False)
+        rate = moment_rate(W.T @ W, time_limit, tolerance)
         return _estimate(rate.value, rate.error, f"{rate.method} on WᵀW", clock)
     transposed = W.T.tocsr()
 
@@ -138,6 +138,14 @@ def sparse_contraction(W, time_limit=None, tolerance=TOLERANCE):
     return _estimate(top.value**0.5, top.error / top.value**0.5, "Lanczos on (W - J)ᵀ(W - J)", clock)
 
 
+def moment_rate(moment, time_limit=None, tolerance=TOLERANCE):
+    """`Estimate` of 1 - λ_2 of a symmetric moment [n, n] with rows that sum to 1, such as E[Wᵀ W], dense or sparse."""
+    clock = Clock(time_limit)
+    if moment.shape[0] == 1:
+        return _estimate(1.0, 0.0, "one agent", clock)
+    return _of_symmetric(csr_array((moment + moment.T) / 2), clock, tolerance, both_ends=False)
+
+
 def _estimate(value, error, method, clock):
     return Estimate(float(value), float(error), method, clock.seconds())
 
@@ -156,12 +164,6 @@ def _column_stochastic(W):
 
 def _normal(W):
     return _column_stochastic(W) and abs(W @ W.T - W.T @ W).max() <= 1e-15
-
-
-def _gram(W):
-    """Wᵀ W, exactly symmetric."""
-    gram = csr_array(W.T @ W)
-    return csr_array((gram + gram.T) / 2)
 
 
 def _top(apply, agents, clock, tolerance):
@@ -202,11 +204,14 @@ def _two_colored(W, edges):
 
 
 def _dense(W, edges, clock, both_ends):
-    """All eigenvectors; the least quotients of both ends."""
-    values, vectors = np.linalg.eigh(W.toarray() - 1 / edges.agents)
-    found = edges.measured(vectors[:, -1], -1, (values[-1] - values[:-1])[::-1][:8])
+    """Eigenvectors of W on the vectors that sum to 0, in the columns 1.. of the reflection that moves 1 to an axis."""
+    axis = np.full(edges.agents, edges.agents**-0.5)
+    axis[0] += 1
+    basis = (np.eye(edges.agents) - np.outer(axis, axis / axis[0]))[:, 1:]
+    values, vectors = np.linalg.eigh(basis.T @ (W @ basis))
+    found = edges.measured(basis @ vectors[:, -1], -1, (values[-1] - values[:-1])[::-1][:8])
     if both_ends:
-        found = min(found, edges.measured(vectors[:, 0], 1, (values[1:] - values[0])[:8]))
+        found = min(found, edges.measured(basis @ vectors[:, 0], 1, (values[1:] - values[0])[:8]))
     return _estimate(*found, "dense", clock)
 
 
@@ -285,7 +290,7 @@ def _least(edges, solve, sign, clock):
     """(least quotient, its error) by Lanczos on the inverse, whose largest eigenvalues stand apart."""
     result = lanczos(solve, edges.agents, lambda upper, _: upper.residual <= 1e-9 * upper.value, clock, keep=True)
     (upper, _), vector = result
-    ladder = 1 / np.maximum(upper.value - upper.ladder, 1e-300) - 1 / upper.value
+    ladder = 1 / np.maximum(upper.value - upper.ladder, TINY) - 1 / upper.value
     return edges.measured(solve(vector(upper)), sign, ladder)  # once more, against the far end of the spectrum
 
 
