@@ -109,7 +109,7 @@ KOLOSKOVA_DESCENT_CONVEX = Bound(
         - lr * loss_gap
         + 3 * lr * L_local * consensus_distance
     ),
-    where=(12 * lr * L_local <= 1, mu <= L_local, 2 * loss_gap <= L_local * distance_sq),
+    where=(12 * lr * L_local <= 1, mu <= L_local, loss_gap <= L_local * distance_sq),
     assumptions=("A3", *STEP, "strongly_convex_agents"),
     source=f"{PAPER}, Lemma 8 as recalled; derived anew, with 3/2 for 3 and mu for mu/2 where 4 lr L_local <= 1",
     statement="One step brings the merged model closer to the minimizer, up to noise and consensus distance.",
