@@ -9,7 +9,7 @@ from sim.optimizer import Optimizer
 from sim.quadratic import Quadratic
 from sim.simulate import simulate
 from theory.errors import OnemergeError
-from theory.gossip import constant, one_peer_exponential, periodic
+from theory.gossip import constant, epidemic, local_steps, one_peer_exponential, periodic, random_matching, random_peers
 from theory.graphs import path, ring, torus
 from theory.mixing import complete_average, metropolis
 from theory.moments import dsgd_moments
@@ -23,6 +23,13 @@ GOSSIPS = {
     "3 agents, periodic": periodic([DIRECTED, np.eye(3), DIRECTED.T / DIRECTED.T.sum(axis=1, keepdims=True)]),
     "5 agents, one peer": one_peer_exponential(5),
 }
+RANDOM = {
+    "2 agents, random peers": random_peers(2, 0.5),
+    "3 agents, epidemic": epidemic(3, 1),
+    "4 agents, matching": random_matching(4, 0.7),
+    "5 agents, random peers": random_peers(5, 2),
+    "4 agents, random, then local": local_steps(random_peers(4, 1), 2),
+}
 LR, ROUNDS = 0.4, 7
 
 
@@ -34,8 +41,7 @@ def quadratic(gossip, **fields):
 def predicted(problem, gossip, order, sigma, rounds):
     """Moments after 0, 1, ... rounds, for the problem of the first seed."""
     curvature, optima, start = (x.numpy() for x in (problem.curvature, problem.optima[0], problem.init()[0]))
-    mixing = lambda t: gossip.draw(t, None)  # noqa: E731
-    return list(islice(dsgd_moments(mixing, curvature, optima, start, LR, sigma, order), rounds + 1))
+    return list(islice(dsgd_moments(gossip, curvature, optima, start, LR, sigma, order), rounds + 1))
 
 
 def per_round(table, metric):
@@ -58,10 +64,10 @@ def test_without_noise_the_simulation_is_the_mean(name, order):
 
 
 @pytest.mark.parametrize("order", ORDERS)
-@pytest.mark.parametrize("name", GOSSIPS)
+@pytest.mark.parametrize("name", GOSSIPS | RANDOM)
 def test_with_noise_the_simulation_has_the_moments(name, order):
     """E Θ, E Ξ² and E‖∇L(θ̄)‖² in every round, over independent seeds: |z| < 5."""
-    gossip, seeds = GOSSIPS[name], range(500)
+    gossip, seeds = (GOSSIPS | RANDOM)[name], range(500)
     problem = quadratic(gossip, sigma=2.0).build(gossip.agents, seeds)
     table, state = simulate(problem, gossip.draw, Optimizer("sgd", LR), rounds=ROUNDS, order=order, gradients_every=1)
     moments = predicted(problem, gossip, order, 2.0, ROUNDS)
@@ -90,6 +96,104 @@ def test_with_noise_the_simulation_has_the_covariance():
     products = np.einsum("skd,sld->sdkl", deviation, deviation)
     z = (products.mean(axis=0) - moments.covariance) / (products.std(axis=0, ddof=1) / len(seeds) ** 0.5)
     assert np.abs(z).max() < 5
+
+
+def noise_roots(sigma, correlation, shape):
+    """Square roots of the covariances across agents and within one."""
+    across = np.outer(sigma, sigma) * correlation
+    return [vectors * np.sqrt(np.maximum(values, 0)) for values, vectors in map(np.linalg.eigh, (across, shape))]
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize(
+    "name", ["3 agents, directed", "3 agents, epidemic", "4 agents, matching", "4 agents, random, then local"]
+)
+def test_full_hessians_and_shared_noise(name, order):
+    """All means and products of two deviations over 4,000 runs of a plain loop: |z| < 5.5, some hundred each."""
+    gossip, runs, rounds, d = (GOSSIPS | RANDOM)[name], 4000, 4, 2
+    m, generator = gossip.agents, np.random.default_rng(7)
+    factor = generator.standard_normal((m, d, d))
+    hessians = factor @ np.swapaxes(factor, 1, 2) / 2
+    optima, start = generator.standard_normal((2, m, d))
+    correlation = np.full((m, m), 0.6) + 0.4 * np.eye(m)
+    correlation[0, 1:] = correlation[1:, 0] = -0.2
+    sigma, shape = np.linspace(0.5, 2, m), np.array([[0.7, 0.3], [0.3, 0.3]])
+    across, within = noise_roots(sigma, correlation, shape)
+    theta = np.broadcast_to(start, (runs, m, d))
+    for t in range(rounds):
+        W = np.array([gossip.draw(t, generator) for _ in range(runs)])
+        noise = np.einsum("kl,rlb,ab->rka", across, generator.standard_normal((runs, m, d)), within)
+        step = 0.3 * (np.einsum("kab,rkb->rka", hessians, theta - optima) + noise)
+        theta = W @ (theta - step) if order == "adapt_then_combine" else W @ theta - step
+    run = dsgd_moments(gossip, hessians, optima, start, 0.3, sigma, order, correlation, shape)
+    exact = next(islice(run, rounds, None))
+    deviation = theta - exact.mean
+    products = np.einsum("rka,rlb->rabkl", deviation, deviation)
+    for sample, expected in [(theta, exact.mean), (products, exact.joint)]:
+        error = sample.std(axis=0, ddof=1) / runs**0.5
+        z = (sample.mean(axis=0) - expected) / error
+        assert np.abs(z).max() < 5.5
+    np.testing.assert_allclose(exact.joint, np.einsum("abkl->balk", exact.joint), rtol=0, atol=1e-13)
+    np.testing.assert_array_equal(exact.covariance, [exact.joint[0, 0], exact.joint[1, 1]])
+    mean_hessian, point = hessians.mean(axis=0), np.array([0.3, -0.2])
+    merged = theta.mean(axis=1) - point
+    for sample, value in [
+        (((merged @ mean_hessian) ** 2).sum(axis=1), exact.gradient_norm_sq(mean_hessian, point)),
+        ((merged**2).sum(axis=1), exact.merged_distance_sq(point)),
+        (((theta - theta.mean(axis=1, keepdims=True)) ** 2).sum(axis=(1, 2)) / m, exact.consensus_distance()),
+        (theta[:, 0, 0] * theta[:, 1, 0], exact.second_moment()[0, 0, 1]),
+    ]:
+        assert abs((sample.mean() - value) / (sample.std(ddof=1) / runs**0.5)) < 5
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_full_hessians_that_are_diagonal(order):
+    generator = np.random.default_rng(2)
+    curvature, optima = generator.uniform(0.2, 1.5, (3, 2)), generator.standard_normal((3, 2))
+    for gossip in (GOSSIPS["3 agents, directed"], random_peers(3, 1)):
+        arguments = optima, np.ones((3, 2)), 0.3, np.array([1.0, 0.5, 2.0]), order
+        diagonal = next(islice(dsgd_moments(gossip, curvature, *arguments), 5, None))
+        full = next(islice(dsgd_moments(gossip, curvature[:, :, None] * np.eye(2), *arguments), 5, None))
+        np.testing.assert_allclose(full.mean, diagonal.mean, rtol=1e-12)
+        np.testing.assert_allclose(full.covariance, diagonal.covariance, rtol=1e-11, atol=1e-14)
+        h = curvature.mean(axis=0)
+        assert full.gradient_norm_sq(np.diag(h)) == pytest.approx(diagonal.gradient_norm_sq(h), rel=1e-12)
+        assert diagonal.joint is None
+
+
+def test_a_random_gossip_of_one_matrix_is_that_matrix():
+    """random_peers that hear everyone draw J every time: the random recursion against the given one."""
+    curvature, optima = np.array([[0.5], [1.0], [2.0]]), np.array([[1.0], [-1.0], [3.0]])
+    for order in ORDERS:
+        drawn, given = (
+            next(islice(dsgd_moments(gossip, curvature, optima, np.ones((3, 1)), 0.3, 1.0, order), 6, None))
+            for gossip in (random_peers(3, 2), constant(complete_average(3)))
+        )
+        np.testing.assert_allclose(drawn.mean, given.mean, rtol=1e-12)
+        np.testing.assert_allclose(drawn.covariance, given.covariance, rtol=1e-10, atol=1e-14)
+
+
+def test_moments_refuse_what_does_not_fit():
+    h, b = np.ones((3, 2)), np.zeros((3, 2))
+    cases = [
+        ({"curvature": np.ones(3)}, "curvature has 1 axes"),
+        ({"curvature": np.ones((3, 2, 3))}, "curvature is"),
+        ({"optima": np.zeros((2, 2))}, "optima end in"),
+        ({"mixing": constant(np.eye(2))}, "the gossip has 2 agents and the quadratics have 3"),
+        ({"sigma": -1.0}, "sigma is -1"),
+        ({"correlation": np.eye(2)}, "correlation is"),
+        ({"correlation": 2 * np.eye(3)}, "ones on its diagonal"),
+        ({"correlation": np.full((3, 3), -1.0) + 2 * np.eye(3)}, "eigenvalue -1"),
+        ({"shape": np.eye(2)}, "trace 2; it must be 1"),
+        ({"shape": np.array([[0.5, 0.1], [0.0, 0.5]])}, "shape must be symmetric"),
+    ]
+    for change, words in cases:
+        arguments = {"mixing": lambda _: np.eye(3), "curvature": h, "optima": b, "start": b, "lr": 0.1} | change
+        with pytest.raises(OnemergeError, match=words):
+            next(dsgd_moments(**arguments))
+    moments = next(dsgd_moments(lambda _: np.eye(3), h, b, b, 0.1))
+    with pytest.raises(OnemergeError, match="needs the moments of full Hessians"):
+        moments.gradient_norm_sq(np.eye(2))
 
 
 def stationary(W, h, b, lr, sigma, order, rounds=400):
