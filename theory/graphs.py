@@ -27,50 +27,27 @@ def _graphs(name):
     return family
 
 
-ring = _graphs("ring")
-path = _graphs("path")
-torus = _graphs("torus")
-grid = _graphs("grid")
-hypercube = _graphs("hypercube")
-star = _graphs("star")
-complete = _graphs("complete")
-binary_tree = _graphs("binary_tree")
-lollipop = _graphs("lollipop")
-barbell = _graphs("barbell")
-circulant = _graphs("circulant")
-directed_circulant = _graphs("directed_circulant")
-exponential = _graphs("exponential")
-symmetric_exponential = _graphs("symmetric_exponential")
-random_regular = _graphs("random_regular")
-erdos_renyi = _graphs("erdos_renyi")
-random_geometric = _graphs("random_geometric")
-watts_strogatz = _graphs("watts_strogatz")
-barabasi_albert = _graphs("barabasi_albert")
+TOPOLOGIES = {name: _graphs(name) for name in FAMILIES}
 
-TOPOLOGIES = {
-    family.__name__: family
-    for family in (
-        ring,
-        path,
-        torus,
-        grid,
-        hypercube,
-        star,
-        complete,
-        binary_tree,
-        lollipop,
-        barbell,
-        circulant,
-        directed_circulant,
-        exponential,
-        symmetric_exponential,
-        random_regular,
-        erdos_renyi,
-        random_geometric,
-        watts_strogatz,
-        barabasi_albert,
-    )
-}
+ring = TOPOLOGIES["ring"]
+path = TOPOLOGIES["path"]
+torus = TOPOLOGIES["torus"]
+grid = TOPOLOGIES["grid"]
+hypercube = TOPOLOGIES["hypercube"]
+star = TOPOLOGIES["star"]
+complete = TOPOLOGIES["complete"]
+binary_tree = TOPOLOGIES["binary_tree"]
+lollipop = TOPOLOGIES["lollipop"]
+barbell = TOPOLOGIES["barbell"]
+circulant = TOPOLOGIES["circulant"]
+directed_circulant = TOPOLOGIES["directed_circulant"]
+exponential = TOPOLOGIES["exponential"]
+symmetric_exponential = TOPOLOGIES["symmetric_exponential"]
+random_regular = TOPOLOGIES["random_regular"]
+erdos_renyi = TOPOLOGIES["erdos_renyi"]
+random_geometric = TOPOLOGIES["random_geometric"]
+watts_strogatz = TOPOLOGIES["watts_strogatz"]
+barabasi_albert = TOPOLOGIES["barabasi_albert"]
 
 
 def topology(name, /, **parameters):
