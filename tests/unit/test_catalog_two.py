@@ -108,6 +108,15 @@ def test_printed_formulas_by_hand(name, values, expected):
     assert at(name, values) == pytest.approx(expected, rel=1e-13)
 
 
+def test_known_values_of_the_conditions_of_wang_and_joshi():
+    def left(name, index):
+        relation = BOUNDS[name].where[index]
+        return float(relation.lhs.subs({symbol: THOUSAND[symbol.name] for symbol in relation.lhs.free_symbols}))
+
+    assert left("wang_joshi_dsgd", 1) == pytest.approx(0.0855, abs=5e-5)
+    assert left("wang_joshi_different", 2) == pytest.approx(2 * 0.4532575723, rel=2e-9)
+
+
 # The best learning rate
 
 

@@ -47,6 +47,15 @@ def test_two_labels_that_alternate_do_not_show_on_a_ring_of_self_weight_one_half
     assert label_skew(metropolis(ring(16)), TWO_LABELS) == pytest.approx(2 / 36, rel=1e-12)
 
 
+def test_opposite_means_of_neighbors_cancel_however_far_apart():
+    """Example 1 of Le Bars et al.: (theta - Z_k)^2 with means of 3 and -3 in turn, gradients 2 (theta -+ 3)."""
+    gradients = 2 * (0.7 - 3 * (-1.0) ** np.arange(16))
+    assert np.mean((gradients - gradients.mean()) ** 2) == pytest.approx(4 * 3**2)
+    assert np.mean((HALF_RING @ gradients - gradients.mean()) ** 2) == pytest.approx(0, abs=1e-28)
+    for spread in (1.0, 100.0):
+        assert neighborhood_heterogeneity(HALF_RING, TWO_LABELS, spread) == pytest.approx(0, abs=1e-13)
+
+
 def test_noise_alone_is_the_spectrum():
     W = metropolis(ring(16))
     square = np.sum(np.linalg.eigvalsh(W)[:-1] ** 2) / 16

@@ -131,7 +131,9 @@ def _topology(name, factor, source):
     )  # fmt: skip
 
 
-LE_BARS_TOPOLOGY = _topology("le_bars_topology", 16, f"{PAPER}, theorem on STL-FW")
+LE_BARS_TOPOLOGY = _topology(
+    "le_bars_topology", 16, f"{PAPER}, theorem on STL-FW, with label_skew as in the authors' code"
+)
 LE_BARS_TOPOLOGY_SHARP = _topology(
     "le_bars_topology_sharp", 8,
     "derived anew: 2 curvature/(l + 2), curvature = sup (2/m)(|(V - W) P|^2 + regularizer |V - W|^2), rows at most 2",
