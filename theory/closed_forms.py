@@ -14,6 +14,7 @@ from itertools import product
 import numpy as np
 from sympy import Expr, I, Integer, Min, Rational, S, binomial, exp, pi, sin, symbols, sympify
 
+from theory.edges import at_least
 from theory.errors import require
 from theory.families import dimension, offsets
 from theory.links import family
@@ -101,6 +102,8 @@ def _star(agents):
 
 def heard_offsets(name, agents, hops=None):
     """Increasing offsets h in 1..n-1 of a circulant topology: agent i hears i + h mod n for each."""
+    at_least(1, agents=agents)
+    agents = int(agents)
     ahead = [1 << k for k in range((agents - 1).bit_length())] if hops is None else offsets(agents, hops)
     hops = np.asarray(ahead, dtype=np.int64)
     return (hops if name in DIRECTED else np.union1d(hops, agents - hops)).tolist()
@@ -136,9 +139,7 @@ def _checked(name, weights, parameters):
     require(known(name, weights), f"no closed form for {weights} weights of {name}; there is one for {listed}")
     family(name, parameters)
     sizes = {key: value for key, value in parameters.items() if key != "hops"}
-    for key, size in sizes.items():
-        integer = isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size >= 1
-        require(integer, f"{key} is {size!r}; it must be an integer of at least 1")
+    at_least(1, **sizes)
     return parameters | {key: int(size) for key, size in sizes.items()}
 
 
@@ -172,6 +173,7 @@ def eigenvalues(name, weights, **parameters):
 def one_minus_slem(name, weights, **parameters):
     """1 - slem as an exact sympy number, min(α μ_2, 2 - α μ_max); None for circulants: only `terms` has their ends."""
     if name in (*DIRECTED, *CIRCULANTS):
+        _checked(name, weights, parameters)
         return None
     alpha, laplacian = edge_weight(name, weights, **parameters)
     if laplacian.agents == 1:
