@@ -96,8 +96,12 @@ class Bound:
         right = rf"\mathcal{{O}}\left({body}\right)" if self.kind == "order" else body
         return f"{left} {KINDS[self.kind]} {right}"
 
+    def region_latex(self):
+        """The relations of `where` as formulas, without dollar signs; the domains of the symbols are left out."""
+        return tuple(_latex(relation) for relation in self.where)
+
     def _repr_latex_(self):
-        region = "".join(rf",\; {_latex(relation)}" for relation in self.where)
+        region = "".join(rf",\; {relation}" for relation in self.region_latex())
         return f"${self.latex()}{region}$"
 
     def solve_for(self, name, target, bracket=(-np.inf, np.inf), **values):

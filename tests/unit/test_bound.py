@@ -181,7 +181,10 @@ def test_every_symbol_has_its_own_look():
     assert len({s.latex for s in NOTATION.values()}) == len(NOTATION)
 
 
-FLAT = ("exponential_gap", "torus_gap", "pga_period_depth", "lu_desa_rounds")  # steps, and the larger or smaller of two
+FLAT = (  # steps, the larger or smaller of two, and powers of negative numbers
+    "exponential_gap", "torus_gap", "grid_gap", "pga_period_depth", "lu_desa_rounds", "matcha_uniform_rate",
+    "matcha_rate", "ring_noise_gain", "ring_half_noise_gain", "path_noise_gain",
+)  # fmt: skip
 SOLVABLE = [
     (b, name) for b in BOUNDS.values() for name in b.symbols
     if NOTATION[name].sympy in b.formula.free_symbols and b.name not in FLAT

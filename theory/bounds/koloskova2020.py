@@ -41,7 +41,7 @@ KOLOSKOVA_NONCONVEX = Bound(
     source=f"{PAPER}, Theorem 2, {RECALLED} Zhu et al. 2025, Table 1",
     statement="Steps until the mean squared gradient is epsilon.",
     example={"epsilon": 0.01, "agents": 16, "sigma": 1.0, "zeta": 1.0, "p": 0.4, "window": 2, "L_local": 1.0,
-             "initial_gap": 0.5, "noise_growth": 0.0, "heterogeneity_growth": 0.0},
+             "initial_gap": 0.5, "noise_growth": 0.5, "heterogeneity_growth": 1.0},
     increasing=("sigma", "zeta", "window", "L_local", "initial_gap", "noise_growth", "heterogeneity_growth"),
     decreasing=("epsilon", "p", "agents"),
 )  # fmt: skip

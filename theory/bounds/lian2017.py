@@ -62,7 +62,7 @@ LIAN_COROLLARY_2 = Bound(
     source=f"{PAPER}, Corollary 2 as recalled, where lr_scale = 1; derived anew: D2 >= 3/4 and D1 >= 1/3 there",
     statement="The tuned rate after some agents^5 steps, with the scale that its learning rate needs for its units.",
     example={"L_local": 1.0, "slem": 0.5, "agents": 2, "sigma": 1.0, "zeta": 0.1, "steps": 10000, "initial_gap": 0.5,
-             "lr_scale": 1.0},
+             "lr_scale": 0.5},
     order="combine_then_adapt",
     increasing=("sigma", "initial_gap", "L_local"),
     decreasing=("steps", "agents"),

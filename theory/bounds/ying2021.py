@@ -46,7 +46,7 @@ ONE_PEER_RATE = Bound(
     assumptions=(*EXACT, "period_rate"),
     source=f"Dirichlet kernel of the product of all rounds; extends {PAPER}, Theorem 2, to any number of agents",
     statement="One period of ceil(log2 n) rounds: an exact average for powers of two, and close to one for the others.",
-    example={"agents": 6, "window": 3},
+    example={"agents": 33, "window": 6},
     order="either",
 )
 K_PEER_RATE = Bound(
@@ -122,7 +122,7 @@ YING_ONE_PEER = Bound(
     assumptions=(*DMSGD, "one_peer_exponential"),
     source=f"{PAPER}, rate of DmSGD as recalled; its order without momentum follows from master_nonconvex",
     statement="The same with one peer at a time: log2 n takes the place of 1/(1 - slem).",
-    example={"agents": 16, "steps": 10000, "momentum": 0.9, "sigma": 1.0, "zeta": 1.0},
+    example={"agents": 16, "steps": 10000, "momentum": 0.5, "sigma": 1.0, "zeta": 1.0},
     increasing=("sigma", "zeta"),
     decreasing=("steps",),
 )
