@@ -13,7 +13,7 @@ from theory.edges import links_of
 from theory.errors import require
 
 DENSE = 500  # agents up to which a dense solver finds the spectrum
-PRECISION = 1e-7  # residual of an eigenvector; its eigenvalue is wrong by the square of this over its distance to others
+PRECISION = 1e-7  # residual of an eigenvector; its eigenvalue errs by some PRECISION² over the distance to the others
 
 
 def undirected(topology, purpose):
@@ -22,7 +22,7 @@ def undirected(topology, purpose):
     require(
         not net.directed,
         f"{purpose} need an undirected graph, this one has {len(net.pairs)} directed edges; "
-        "the valid rules for a directed graph are uniform and sinkhorn",
+        "the valid rules for a directed graph are uniform, lazy_uniform and sinkhorn",
     )
     return net
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from theory.errors import OnemergeError, require
-from theory.graphs import GRAPH_FILES, read_graph, read_text
+from theory.files import GRAPH_FILES, read_graph, read_text
 from theory.mixing import as_square, check_mixing, graph_of, mixing
 
 

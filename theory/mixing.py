@@ -5,7 +5,9 @@ edge j -> i of the graph; row i belongs to agent i. Closed-form rules are in `th
 in `theory.validate`.
 """
 
+from theory.directed import sinkhorn
 from theory.errors import require
+from theory.fastest import fdla, fmmc
 from theory.validate import (
     TOLERANCE,
     MixingReport,
@@ -42,6 +44,8 @@ __all__ = [
     "check_mixing",
     "complete_average",
     "damped",
+    "fdla",
+    "fmmc",
     "graph_of",
     "lazy",
     "lazy_max_degree",
@@ -50,6 +54,7 @@ __all__ = [
     "max_degree",
     "metropolis",
     "mixing",
+    "sinkhorn",
     "uniform",
     "validate_mixing",
 ]
@@ -62,6 +67,9 @@ WEIGHTS = {
     "lazy_uniform": lazy_uniform,
     "lazy_max_degree": lazy_max_degree,
     "best_constant": best_constant,
+    "fdla": fdla,
+    "fmmc": fmmc,
+    "sinkhorn": sinkhorn,
 }
 
 
