@@ -10,26 +10,16 @@ Wang, Sahu, Yang, Joshi, Kar, "MATCHA: Speeding up decentralized SGD via matchin
 arXiv:1905.09435.
 """
 
-import warnings
 from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
-from scipy.linalg import eigh
 
+from theory.activation import activation, laplacian
 from theory.edges import links_of
-from theory.errors import OnemergeError, require
+from theory.errors import require
 from theory.matchings import between, matchings
 from theory.rounds import Gossip
-
-
-def laplacian(agents, pairs, weights=1.0):
-    """Σ_e w_e (e_i - e_j)(e_i - e_j)ᵀ [m, m] over the pairs e = (i, j) [E, 2], disjoint or not, each listed once."""
-    one, other = pairs.T
-    L = np.zeros((agents, agents))
-    L[one, other] = L[other, one] = -np.broadcast_to(weights, one.shape)
-    np.fill_diagonal(L, -L.sum(axis=1))
-    return L
 
 
 def _moments(agents, classes, probabilities):
@@ -65,42 +55,6 @@ def matching_activation(agents, classes, probabilities, alpha):
     return Gossip(agents, 1, True, draw, lambda _: mean, conjugate, conjugate)
 
 
-def activation(agents, classes, budget):
-    """(p [M], (lower, upper)): probabilities that maximize mu_2(Σ_j p_j L_j) under Σ p_j <= budget M, 0 <= p_j <= 1.
-
-    A semidefinite program, max s with Uᵀ(Σ_j p_j L_j - s I)U positive semidefinite, U an orthonormal basis of the
-    deviations (needs cvxpy, extra `sdp`). p is the solver's, moved into the constraints, and lower = mu_2 of it. For
-    every Z >= 0 with Tr Z = 1, the optimum is at most upper = max_p Σ_j p_j Tr Z Uᵀ L_j U; Z is the solver's dual
-    matrix, and so both bounds hold, up to rounding, however accurate it was. For budget = 1 all p_j are 1.
-    """
-    if budget == 1:
-        highest = float(np.linalg.eigvalsh(laplacian(agents, np.concatenate(classes)))[1])
-        return np.ones(len(classes)), (highest, highest)
-    try:
-        import cvxpy
-    except ImportError as error:
-        raise OnemergeError("MATCHA's probabilities need cvxpy; install the extra sdp, onemerge[sdp]") from error
-    U = np.linalg.qr(np.column_stack([np.ones(agents), np.eye(agents, agents - 1)]))[0][:, 1:]
-    laplacians = [U.T @ laplacian(agents, pairs) @ U for pairs in classes]
-    allowed = budget * len(classes)
-    p, s = cvxpy.Variable(len(classes)), cvxpy.Variable()
-    excess = sum(p[j] * L for j, L in enumerate(laplacians)) - s * np.eye(agents - 1)
-    program = cvxpy.Problem(cvxpy.Maximize(s), [excess >> 0, cvxpy.sum(p) <= allowed, p >= 0, p <= 1])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the bounds tell how accurate it is
-        program.solve(solver=cvxpy.CLARABEL)
-    require(p.value is not None, f"the semidefinite program of MATCHA has no solution: {program.status}")
-    chance = np.maximum(p.value, 0)
-    chance = np.minimum(chance * allowed / chance.sum(), 1)
-    values, vectors = np.linalg.eigh(program.constraints[0].dual_value)
-    Z = (vectors * np.maximum(values, 0)) @ vectors.T
-    Z /= np.trace(Z)
-    gains = np.sort([np.sum(Z * L) for L in laplacians])[::-1]
-    upper = float(np.clip(allowed - np.arange(len(gains)), 0, 1) @ gains)
-    lower = float(np.linalg.eigvalsh(_moments(agents, classes, chance)[0])[1])
-    return chance, (lower, upper)
-
-
 def best_step(mean, variance):
     """(alpha, rho) that minimize rho = largest eigenvalue of I - J - 2 alpha L̄ + alpha² (L̄² + 2 L̃) over alpha.
 
@@ -111,17 +65,16 @@ def best_step(mean, variance):
     curvature, deviations = mean @ mean + 2 * variance, np.eye(agents) - 1 / agents
 
     def worst(alpha):
-        last = [agents - 1, agents - 1]
-        value, vector = eigh(deviations - 2 * alpha * mean + alpha**2 * curvature, subset_by_index=last)
-        return float(value[0]), vector[:, 0]
+        values, vectors = np.linalg.eigh(deviations - 2 * alpha * mean + alpha**2 * curvature)
+        return float(values[-1]), vectors[:, -1]
 
-    low, high = 0.0, 2 / eigh(mean, eigvals_only=True, subset_by_index=[agents - 1, agents - 1])[0]
+    low, high = 0.0, 2 / np.linalg.eigvalsh(mean)[-1]
     for _ in range(60):
         alpha = (low + high) / 2
         v = worst(alpha)[1]
         rising = v @ (alpha * curvature - mean) @ v > 0
         low, high = (low, alpha) if rising else (alpha, high)
-    return high, worst(high)[0]
+    return float(high), worst(high)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,11 +93,11 @@ class Matcha:
         return matching_activation(self.agents, self.matchings, self.probabilities, self.alpha)
 
 
-def plan(topology, budget):
+def plan(topology, budget, solver="barrier"):
     """`Matcha` of a connected undirected topology: at most a share `budget` of its M matchings is active on average.
 
     The matchings are those of `theory.matchings.matchings`; the authors' code finds them by a random greedy search.
-    budget = 1 activates all, the best constant weight of the topology.
+    budget = 1 activates all, the best constant weight of the topology. `solver` is that of `theory.activation`.
     """
     net = links_of(topology)
     valid = isinstance(budget, Real) and not isinstance(budget, bool) and 0 < budget <= 1
@@ -153,7 +106,7 @@ def plan(topology, budget):
     require(net.agents > 1, f"agents is {net.agents}; MATCHA needs at least 2")
     linked = len(classes) > 0 and np.linalg.eigvalsh(laplacian(net.agents, net.pairs))[1] > 1e-12
     require(linked, "the graph is not connected; MATCHA needs a connected one")
-    probabilities, connectivity = activation(net.agents, classes, budget)
+    probabilities, connectivity = activation(net.agents, classes, budget, solver)
     alpha, rho = best_step(*_moments(net.agents, classes, probabilities))
     return Matcha(net.agents, tuple(classes), probabilities, connectivity, alpha, rho)
 
