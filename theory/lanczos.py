@@ -73,7 +73,7 @@ def _end(alphas, betas, upper):
     few = min(k, 8)
     values = eigvalsh_tridiagonal(diagonal, off, select="i", select_range=(k - few, k - 1))[::-1]
     vector = eigh_tridiagonal(diagonal, off, select="i", select_range=(k - 1, k - 1))[1][:, 0]
-    coordinates = vector * (-sign) ** np.arange(k) if not upper else vector
+    coordinates = vector * sign ** np.arange(k)  # off-diagonals of -T change their signs with those of every other row
     return End(float(sign * values[0]), float(betas[-1] * abs(vector[-1])), values[0] - values[1:], coordinates)
 
 

@@ -129,13 +129,18 @@ def sparse_contraction(W, time_limit=None, tolerance=TOLERANCE):
     W, clock = as_sparse_mixing(W), Clock(time_limit)
     if W.shape[0] == 1:
         return _estimate(0.0, 0.0, "one agent", clock)
-    if _symmetric(W) or _column_stochastic(W):
-        rate = sparse_rate(W, time_limit, tolerance)
-        value = max(1 - rate.value, 0.0) ** 0.5
-        return _estimate(value, rate.error / max(value, rate.error**0.5), rate.method, clock)
+    if W.shape[0] <= DENSE:
+        value = np.linalg.norm(W.toarray() - 1 / W.shape[0], 2)
+        return _estimate(value, 1e-15 * W.shape[0], "dense", clock)
+    if _symmetric(W):
+        found = _of_symmetric(W, clock, tolerance, both_ends=True)
+        return _estimate(1 - found.value, found.error, found.method, clock)
+    if _column_stochastic(W):
+        rate = moment_rate(W.T @ W, time_limit, tolerance)
+        return _estimate(*_root(max(1 - rate.value, 0.0), rate.error), f"{rate.method} on WᵀW", clock)
     transposed = W.T.tocsr()
     top = _top(lambda x: _centered(transposed @ (W @ x)), W.shape[0], clock, tolerance)
-    return _estimate(top.value**0.5, top.error / top.value**0.5, "Lanczos on (W - J)ᵀ(W - J)", clock)
+    return _estimate(*_root(max(top.value, 0.0), top.error), "Lanczos on (W - J)ᵀ(W - J)", clock)
 
 
 def moment_rate(moment, time_limit=None, tolerance=TOLERANCE):
@@ -148,6 +153,11 @@ def moment_rate(moment, time_limit=None, tolerance=TOLERANCE):
 
 def _estimate(value, error, method, clock):
     return Estimate(float(value), float(error), method, clock.seconds())
+
+
+def _root(square, error):
+    """(√square, its error)."""
+    return square**0.5, error / square**0.5 if square > error else error**0.5
 
 
 def _centered(x):

@@ -1,0 +1,224 @@
+"""Sparse routines against dense ones, Fourier transforms and closed forms; every method on the graphs it is for."""
+
+import math
+import time
+
+import networkx as nx
+import numpy as np
+import pytest
+from scipy.sparse import csr_array, eye_array
+from scipy.sparse.linalg import eigsh
+
+from theory.errors import OnemergeError
+from theory.lanczos import Clock, error_of, lanczos
+from theory.mixing import complete_average, metropolis, mixing, uniform
+from theory.operators import operator
+from theory.sparse_spectrum import Edges, moment_rate, shape_of, sparse_contraction, sparse_gap, sparse_rate
+from theory.spectrum import consensus_rate, contraction, gap, slem
+
+
+def reference(structure):
+    """1 - slem by the formulas of the structure."""
+    loss = structure.losses().min()
+    return loss / (1 + math.sqrt(1 - loss))
+
+
+@pytest.mark.parametrize(
+    ("name", "weights", "parameters", "method"),
+    [
+        ("ring", None, {"agents": 300}, "dense"),
+        ("ring", None, {"agents": 5000}, "shift-invert"),
+        ("path", None, {"agents": 100_000}, "shift-invert"),
+        ("torus", None, {"rows": 60, "cols": 61}, "shift-invert"),
+        ("grid", "max_degree", {"rows": 50, "cols": 71}, "shift-invert"),
+        ("torus", None, {"rows": 24, "cols": 24}, "Lanczos"),
+        ("hypercube", None, {"agents": 2**12}, "Lanczos"),
+        ("hypercube", "lazy_metropolis", {"agents": 2**12}, "Lanczos"),
+        ("symmetric_exponential", None, {"agents": 30_000}, "Lanczos"),
+        ("complete", None, {"agents": 600}, "Lanczos"),
+        ("exponential", None, {"agents": 2000}, "Lanczos on WᵀW"),
+        ("exponential", None, {"agents": 2001}, "Lanczos on WᵀW"),
+        ("directed_circulant", None, {"agents": 4000, "hops": [1, 2]}, "shift-invert on WᵀW"),
+    ],
+)
+def test_sparse_gaps_have_eight_digits(name, weights, parameters, method):
+    structure = operator(name, weights, **parameters)
+    found = sparse_gap(structure.to_sparse())
+    assert found.method == method
+    assert found.value == pytest.approx(reference(structure), rel=1e-9)
+    assert abs(found.value - reference(structure)) <= found.error + 1e-11 * found.value
+    assert found.error <= 1e-6 * found.value
+    assert found.seconds > 0
+
+
+def test_the_lower_end_decides_where_it_is_nearer():
+    """Self-weights near 0: 1 + λ_n is the gap, also where it is tiny and has to come from the inverse of I + W."""
+    for n, method in ((61, "dense"), (2001, "shift-invert")):
+        W = operator("ring", agents=n).to_sparse()
+        W = csr_array(W * 1.5 - 0.5 * eye_array(n))  # 1/2 for each neighbor: cos(2πk/n), n odd
+        found = sparse_gap(W)
+        assert found.method == method
+        assert found.value == pytest.approx(2 * math.sin(math.pi / (2 * n)) ** 2, rel=1e-9)
+    expander = mixing(nx.random_regular_graph(4, 1000, seed=1), "metropolis", sparse=True)
+    swapped = csr_array(expander * 1.25 - 0.25 * eye_array(1000))  # no self-weights, 1/4 for each of four neighbors
+    values = np.linalg.eigvalsh(swapped.toarray())
+    assert sparse_gap(swapped).value == pytest.approx(min(1 - values[-2], 1 + values[0]), rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "name", ["random_regular", "erdos_renyi", "watts_strogatz", "barabasi_albert", "star", "barbell"]
+)
+def test_irregular_graphs_against_a_dense_solver(name, seed):
+    more = {
+        "random_regular": {"degree": 4, "seed": seed},
+        "erdos_renyi": {"probability": 0.02, "seed": seed},
+        "watts_strogatz": {"degree": 4, "probability": 0.05, "seed": seed},
+        "barabasi_albert": {"links": 2, "seed": seed},
+    }
+    W = operator(name, "metropolis", agents=600 + 50 * seed, **more.get(name, {}))
+    values = np.linalg.eigvalsh(W.toarray())
+    expected = min(1 - values[-2], 1 + values[0])
+    assert sparse_gap(W).value == pytest.approx(expected, rel=1e-9, abs=1e-14)
+    assert sparse_rate(W).value == pytest.approx(expected * (2 - expected), rel=1e-9, abs=1e-14)
+
+
+def test_weak_links_keep_their_digits():
+    """Two cliques joined by a link of weight w: 1 - λ_2 = 2w/k + O(w²) for cliques of k agents with W = J inside."""
+    for k, w in ((4, 1e-11), (300, 1e-11)):
+        W = np.kron(np.eye(2), np.full((k, k), 1 / k))
+        W[0, k] = W[k, 0] = w
+        W[0, 0] -= w
+        W[k, k] -= w
+        assert sparse_gap(csr_array(W)).value == pytest.approx(2 * w / k, rel=1e-9)
+        assert gap(W) == pytest.approx(2 * w / k, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("W", "method"),
+    [
+        (eye_array(3), "3 components"),
+        (csr_array(np.kron(np.eye(2), np.full((4, 4), 0.25))), "2 components"),
+        (csr_array([[0.0, 1.0], [1.0, 0.0]]), "bipartite without self-weights"),
+        (csr_array(operator("ring", agents=6).toarray() * 1.5 - 0.5 * np.eye(6)), "bipartite without self-weights"),
+    ],
+)
+def test_no_gap_is_exactly_zero(W, method):
+    found = sparse_gap(W)
+    assert (found.value, found.error, found.method) == (0.0, 0.0, method)
+    assert slem(W) == 1
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_the_smallest_sizes(n):
+    for W in (operator("path", agents=n).to_sparse(), operator("exponential", agents=n).to_sparse(), eye_array(n)):
+        dense = W.toarray()
+        assert sparse_gap(W).value == pytest.approx(1 - slem(dense), abs=1e-15)
+        assert sparse_rate(W).value == pytest.approx(consensus_rate(dense), abs=1e-15)
+        assert sparse_contraction(W).value == pytest.approx(contraction(dense), abs=1e-15)
+
+
+def directed(n, seed):
+    """(row-stochastic, doubly stochastic): neither is symmetric or normal."""
+    generator = np.random.default_rng(seed)
+    graph = nx.DiGraph([(i, (i + 1) % n) for i in range(n)] + generator.integers(0, n, (4 * n, 2)).tolist())
+    graph.remove_edges_from(list(nx.selfloop_edges(graph)))
+    shares = generator.dirichlet(np.ones(4))
+    doubly = sum(w * np.eye(n)[generator.permutation(n)] for w in shares[:3]) + shares[3] * np.eye(n)
+    return uniform(graph), doubly
+
+
+@pytest.mark.parametrize("n", [5, 30, 450])
+def test_directed_matrices_against_singular_values(n):
+    for W in directed(n, seed=n):
+        assert np.abs(W - W.T).max() > 0.1
+        J, sparse = complete_average(n), csr_array(W)
+        singular = np.linalg.svd(W - J, compute_uv=False)[0]
+        about_new_mean = np.linalg.svd((np.eye(n) - J) @ W @ (np.eye(n) - J), compute_uv=False)[0]
+        modulus = np.abs(np.linalg.eigvals(W - J)).max()
+        assert sparse_contraction(sparse).value == pytest.approx(singular, abs=1e-9)
+        assert sparse_rate(sparse).value == pytest.approx(1 - about_new_mean**2, abs=1e-9)
+        assert sparse_gap(sparse).value == pytest.approx(1 - modulus, abs=1e-9)
+        assert slem(sparse) == pytest.approx(modulus, abs=1e-9)
+        assert modulus < singular - 1e-3
+
+
+def test_moment_rate_is_the_smallest_eigenvalue_of_the_laplacian():
+    W = directed(50, seed=2)[1]
+    expected = 1 - np.linalg.eigvalsh(W.T @ W)[-2]
+    assert moment_rate(W.T @ W).value == pytest.approx(expected, rel=1e-12)
+    assert moment_rate(csr_array(W.T @ W)).value == pytest.approx(expected, rel=1e-12)
+
+
+def test_quotients_are_the_quadratic_forms():
+    W = csr_array(metropolis(nx.path_graph(9)) * 1.1 - 0.1 * np.eye(9))
+    edges, x = Edges.of(W), np.random.default_rng(0).standard_normal(9)
+    for sign in (-1, 1):
+        form = np.eye(9) + sign * W.toarray()
+        np.testing.assert_allclose(edges.applied(x, sign), form @ x, atol=1e-15)
+        assert edges.quotient(x, sign) == pytest.approx(x @ form @ x / (x @ x), rel=1e-13)
+
+
+def test_lanczos_finds_both_ends_and_their_vectors():
+    M = np.random.default_rng(3).standard_normal((60, 60))
+    M = (M + M.T) / 2
+    deviations = np.eye(60) - complete_average(60)
+    expected = np.sort(np.linalg.eigvalsh(deviations @ M @ deviations))
+    for keep in (False, True):
+        ends, vector = lanczos(
+            lambda x: M @ x, 60, lambda up, low: max(up.residual, low.residual) < 1e-9, Clock(), keep=keep
+        )
+        for end, value in zip(ends, (expected[-1], expected[0]), strict=True):
+            assert end.value == pytest.approx(value, abs=1e-9)
+            x = vector(end)
+            assert abs(x.sum()) < 1e-10
+            assert np.linalg.norm(deviations @ M @ x - end.value * x) < 1e-7
+            assert abs(end.value - value) <= end.residual + 1e-12
+
+
+def test_errors_follow_kato_and_temple():
+    assert error_of(1e-3, np.array([0.1, 0.2])) == pytest.approx(1e-5)
+    assert error_of(1e-3, np.array([1e-9, 0.2])) == pytest.approx(1e-9 + 5e-6)  # a cluster of two
+    assert error_of(1e-3, np.empty(0)) == 1e-3
+    assert error_of(1e-3, np.array([1e-4])) == 1e-3  # no better than the residual
+
+
+def test_thin_graphs_are_told_from_expanders():
+    for name, parameters, thin in (
+        ("ring", {"agents": 3000}, True),
+        ("path", {"agents": 3000}, True),
+        ("binary_tree", {"agents": 3000}, True),
+        ("grid", {"rows": 50, "cols": 60}, True),
+        ("random_regular", {"agents": 3000, "degree": 4, "seed": 0}, False),
+        ("hypercube", {"agents": 2**11}, False),
+        ("star", {"agents": 3000}, True),
+    ):
+        W = operator(name, "max_degree", **parameters)
+        W = W if isinstance(W, csr_array) else W.to_sparse()
+        assert shape_of(W, Edges.of(W))[0] == thin, name
+    grid = operator("grid", "max_degree", rows=50, cols=60).to_sparse()
+    assert 10 * 25**3 < shape_of(grid, Edges.of(grid))[1] < 10 * 61**3
+
+
+def test_a_time_limit_is_kept_and_said():
+    expander = operator("random_regular", agents=60_000, degree=4, seed=1)
+    started = time.perf_counter()
+    with pytest.raises(OnemergeError, match=r"no result within the time limit of 0\.05 s: Lanczos came to step"):
+        sparse_gap(expander, time_limit=0.05)
+    assert time.perf_counter() - started < 5
+    with pytest.raises(OnemergeError, match=r"no result within the time limit of 0\.05 s"):
+        gap(expander, time_limit=0.05)
+
+
+def test_scipy_agrees_on_an_expander():
+    W = operator("random_regular", agents=5000, degree=4, seed=5)
+    values = eigsh(W, k=2, which="LA", ncv=60, tol=0, return_eigenvectors=False)
+    found = sparse_gap(W)
+    assert found.method == "Lanczos"
+    assert found.value == pytest.approx(1 - values.min(), rel=1e-9)
+
+
+@pytest.mark.parametrize("function", [sparse_gap, sparse_rate, sparse_contraction])
+def test_rows_that_do_not_sum_to_one_are_refused(function):
+    with pytest.raises(OnemergeError, match=r"row 1 sums to 0\.75, 0\.25 away from 1"):
+        function(csr_array([[0.5, 0.5], [0.5, 0.25]]))
