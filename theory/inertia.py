@@ -21,6 +21,7 @@ from theory.rayleigh import TINY, UNIT, factorized, near_end, upper_bound, widen
 BALL_WORK = 5_000_000  # multiplications of balls: a few seconds
 FLOAT_WORK = 2_000_000_000  # multiplications of float64: some ten seconds, since each is done a second time
 SPREAD = 7  # eigenvectors at each end, among which to find a gap between eigenvalues
+NOTHING = 1e-13  # a gap that rounding may hide
 MARGINS = 10.0 ** np.arange(-14, 0)  # of s below the Rayleigh quotient, one after the other
 
 
@@ -156,14 +157,17 @@ def _applied(weights, X, scale, start):
     return flint().arb_mat(result)
 
 
-def _proved_below(weights, order, bound, cap, columns, high):
+def _proved_below(weights, order, bound, cap, floor, columns, high):
     """A lower bound of μ_2, or of 2 - μ_m where `high`, just below `bound` or at `cap`; -inf where no count shows one.
 
-    Pivots in float64 near an eigenvalue are small and their errors large, so a larger margin may prove more.
+    Pivots in float64 near an eigenvalue are small and their errors large, so a larger margin may prove more. `floor` is
+    a lower bound that needs no proof, and enough where `bound` is within rounding of it.
     """
     exact = order.work <= BALL_WORK
     scale = abs(bound) if exact and not high else max(2.0, abs(bound))
-    best = -inf if exact or bound > cap else _between(weights, order, columns, high)
+    best = floor if bound <= NOTHING else -inf
+    if not exact and bound <= cap:
+        best = max(best, _between(weights, order, columns, high))
     for margin in MARGINS:
         s = min(bound - margin * scale, cap)
         if s <= best or best > bound - 1e-12 * scale:
@@ -208,11 +212,13 @@ def gap_of(weights):
     best = min(upper)
     if inf in upper:
         return None, "no approximate eigenvectors were found"
-    lower = [_proved_below(weights, order, upper[e], 2 * abs(best), ends[e], high=bool(e)) for e in (0, 1)]
+    floors = 0.0 if (weights.w >= 0).all() else -inf, -2 * max(busy - 1, 0) if stochastic else -inf
+    cap = min(2 * abs(best), 1.5)  # no need to prove more, as the gap is at most 1
+    lower = [_proved_below(weights, order, upper[e], cap, floors[e], ends[e], high=bool(e)) for e in (0, 1)]
     if -inf in lower:
         return None, "no count of negative pivots confirms the approximate eigenvalues"
     kind = "balls" if order.work <= BALL_WORK else "float64 with bounded errors"
     low, high = min(widened(weights, *lower, -1)), min(widened(weights, *upper, 1))
     if stochastic:  # no eigenvalue is beyond ±1, save by what self-weights may be negative by
-        low = max(low, -weights.absolute - 2 * max(busy - 1, 0))
+        low = max(low, floors[1] - weights.absolute)
     return (float(low), float(high)), f"Rayleigh quotient and negative pivots in {kind}"

@@ -36,7 +36,8 @@ class Weights:
 
     def degrees(self):
         """Σ_j w_ij [agents], rounded."""
-        return np.bincount(self.i, self.w, self.agents) + np.bincount(self.j, self.w, self.agents)
+        ends = np.concatenate([self.i, self.j])
+        return np.bincount(ends, np.concatenate([self.w, self.w]), self.agents).astype(np.float64)
 
     def magnitudes(self):
         """Σ_j |w_ij| [agents], rounded."""
@@ -65,15 +66,15 @@ def factorized(matrix, order="MMD_AT_PLUS_A"):
 def near_end(weights, high, count):
     """Columns near the eigenvectors of the largest μ where `high`, else of the smallest, without any promise.
 
-    `count` of them above DENSE agents, and NEAR below; of agents in several components, one column that tells them
-    apart.
+    `count` of them above DENSE agents, and NEAR below; where there are several components, a column tells them apart.
     """
     pieces, piece = weights.pieces()
-    if pieces > 1 and not high:
-        return np.where(piece == 0, 1.0, 0.0)[:, None]
+    apart = np.where(piece == 0, 1.0, 0.0)[:, None][:, : int(pieces > 1 and not high)]
     if weights.agents <= DENSE:
         vectors = np.linalg.eigh(weights.matrix(1, 0).toarray())[1]
-        return vectors[:, -NEAR:] if high else vectors[:, :NEAR]
+        return np.hstack([vectors[:, -NEAR:] if high else vectors[:, :NEAR], apart])
+    if apart.size:
+        return apart
     solve = factorized(weights.matrix(-1, 2 + 1e-13)).solve if high else _pseudo_inverse(weights)
     return _largest(weights.agents, solve, min(count, weights.agents - 1))
 
