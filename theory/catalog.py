@@ -25,7 +25,7 @@ its region, and is solved for its symbols.
   random. An order hides constants. The region comes beside the domains of the symbols, listed below.
 - **Algorithm**: whether agents adapt and then combine, or the other way round, where the bound depends on it.
 - **Confirmed**: "no" where the source was not seen and nothing else settles what the record says: such a bound decides
-  nothing. "Derived anew" where a proof here settles it, whether the source was seen or not.
+  nothing. "Derived anew" where a proof here settles it, whether the source was seen or not. "Yes" where it was read.
 """
 
 

@@ -354,7 +354,7 @@ ASSUMPTIONS = {
     "relative_smoothness": "samples' losses are convex, s-smooth, E[s D_sample] <= sample_smoothness D (Bregman)",
     "lian_lr": "lr = 1/(2 L_local + (sigma/lr_scale) sqrt(steps/agents))",
     "lambda_half": "one fixed mixing matrix, symmetric and doubly stochastic, all eigenvalues at least 1/2",
-    "unconfirmed": "read in a restatement only; a condition on the learning rate may be missing",
+    "unconfirmed": "read in a restatement or recalled only: constants or conditions may be missing",
 }
 
 

@@ -56,7 +56,64 @@ SPOTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "values", "expected"), SPOTS)
+SMALL = {"lr": 0.1, "L_local": 1, "mu": 0.5, "sample_smoothness": 1, "effective_neighbors": 2, "omega": 0.5,
+         "direction_gap": 0.2, "lyapunov": 1}  # fmt: skip
+HAND = [  # worked out by hand from the formulas, at round numbers
+    ("lian_consensus", {"agents": 2, "lr": 0.1, "L_local": 1, "slem": 0, "sigma": 1, "zeta": 0, "initial_gap": 0,
+                        "steps": 7}, 0.03125 * (2 + 1 / 0.21875 + 1.8 / 0.875)),
+    ("lian_corollary_2", {"agents": 1, "steps": 10**4, "L_local": 1, "slem": 0, "sigma": 1, "zeta": 0,
+                          "initial_gap": 0.5, "lr_scale": 0.5}, 0.1004),
+    ("koloskova_nonconvex", {"L_local": 1, "initial_gap": 1, "sigma": 2, "agents": 4, "epsilon": 0.25, "zeta": 1,
+                             "window": 4, "noise_growth": 3, "heterogeneity_growth": 8, "p": 0.25}, 720),
+    ("koloskova_convex", {"L_local": 4, "initial_distance_sq": 1, "sigma": 2, "agents": 4, "loss_target": 0.25,
+                          "zeta": 1, "window": 4, "p": 0.25}, 656),
+    ("koloskova_strongly_convex", {"L_local": 4, "mu": 1, "initial_distance_sq": 1, "sigma": 2, "agents": 4,
+                                   "loss_target": 0.25, "zeta": 1, "window": 4, "p": 0.25}, 100 + 64 * np.log(4)),
+    ("koloskova_convex_rate", {"L_local": 1, "initial_distance_sq": 1, "sigma": 2, "agents": 4, "zeta": 0.5,
+                               "steps": 1, "one_minus_slem": 0.5}, 6),
+    ("koloskova_descent_convex", {"lr": 0.1, "L_local": 0.5, "mu": 0.5, "distance_sq": 1, "loss_gap": 0.25,
+                                  "sigma": 2, "agents": 4, "consensus_distance": 1}, 1.11),
+    ("koloskova_descent_nonconvex", {"lr": 0.1, "L_local": 1, "noise_growth": 1, "merged_loss": 1, "sigma": 2,
+                                     "gradient_norm_sq": 4, "agents": 4, "consensus_distance": 1}, 1.01),
+    ("window_noise_gain", {"agents": 4, "window": 2, "p": 0.5}, 3),
+    ("window_drift_gain", {"window": 2, "p": 0.75}, 4),
+    ("kong_rate_koloskova", {"lr": 0.25, "L_local": 1, "agents": 4, "sigma": 2, "steps": 16, "initial_gap": 2}, 8),
+    ("kong_typical", {"p": 0.5, "lr": 2, "sigma": 1, "local_gradient_norm_sq": 1}, 12),
+    ("ying_static", {"sigma": 2, "zeta": 1, "momentum": 0.75, "agents": 4, "steps": 4, "one_minus_slem": 0.5}, 5),
+    ("ying_one_peer", {"sigma": 2, "zeta": 1, "momentum": 0.75, "agents": 4, "steps": 4}, 5),
+    ("ying_transient", {"agents": 4}, 1024),
+    ("vogels_neighbors_dimension_above", {"agents": 2, "decay": 0.5, "spectral_dimension": 4,
+                                          "spectral_constant": 1}, 1),
+    ("vogels_neighbors_dimension_two", {"agents": 2, "decay": 0.5, "spectral_constant": 1}, 2 / (1 + np.log(2))),
+    ("vogels_neighbors_dimension_below", {"agents": 2, "decay": 0.75, "spectral_dimension": 1,
+                                          "spectral_constant": 1}, 0.4),
+    ("vogels_theorem_6", SMALL | {"fixed_point_noise_sq": 1}, 0.965),
+    ("vogels_theorem_9", SMALL | {"steps": 1, "fixed_point_noise_sq": 1, "fixed_point_gradient_sq": 1}, 2.56),
+    ("vogels_theorem_9_optimum", SMALL | {"steps": 1, "optimum_noise_sq": 1, "heterogeneity_energy": 1,
+                                          "direction_rate": 0.5}, 3.94),
+    ("vogels_corollary_8_lr", {"spectral_constant": 1, "spectral_dimension": 10, "sample_smoothness": 4,
+                               "L_local": 0.5}, 1 / 8),
+    ("vogels_corollary_8_neighbors", {"spectral_constant": 1, "spectral_dimension": 10, "sample_smoothness": 4,
+                                      "L_local": 0.5}, 4),
+    ("vogels_corollary_10", {"sigma": 2, "mu": 1, "steps": 4, "effective_neighbors": 1, "L_local": 2,
+                             "heterogeneity_energy": 4, "direction_rate": 0.5, "effective_neighbors_start": 1,
+                             "sample_smoothness": 4, "initial_distance_sq": 1}, 2 + np.exp(-1)),
+    ("epidemic_oracle_order", {"L_local": 1, "initial_gap": 1, "sigma": 2, "agents": 4, "steps": 1, "p": 0.5,
+                               "zeta": 12**0.5}, 4),
+    ("epidemic_local_order", {"L_local": 1, "initial_gap": 1, "sigma": 2, "agents": 4, "steps": 1,
+                              "kept_old_mean": 0.5, "zeta": 12**0.5}, 3 + 2.5**0.5),
+    ("epidemic_transient", {"agents": 4, "peers": 2}, 16),
+    ("boyd_averaging_least_proved", {"accuracy": 0.5, "mean_eigenvalue": 0.75}, 0.5),
+    ("base_length", {"agents": 9, "peers": 2}, 6),
+    ("finite_time_noise_gain", {"agents": 4, "window": 3}, 3),
+    ("finite_time_drift_gain", {"window": 3}, 4),
+    ("every_phase_noise_gain", {"agents": 4, "window": 3}, 1.5),
+    ("every_phase_drift_gain", {"window": 3}, 2),
+    ("matcha_rate", {"edge_weight": 0.25, "laplacian_gap": 1, "laplacian_max": 2}, 0.3125),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "values", "expected"), SPOTS + HAND)
 def test_known_values(name, values, expected):
     assert BOUNDS[name](**values) == pytest.approx(expected, rel=2e-6 if expected > 30 else 1e-9, abs=6e-11)
 

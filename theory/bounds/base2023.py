@@ -19,7 +19,7 @@ agents, peers, window = symbols("agents peers window")
 def _gain(name, about, formula, tags, statement):
     return Bound(
         name=name, about=about, kind="upper", formula=formula, assumptions=("doubly_stochastic", *tags),
-        source="products of rounds contain a whole period, and so vanish, or have norm 1 at most",
+        source="products of rounds contain a whole period, and so vanish, or have norm <= 1; derived anew",
         statement=statement, example={"agents": 16, "window": 4} if formula.has(agents) else {"window": 4},
         order="either", increasing=("agents", "window") if formula.has(agents) else ("window",),
     )  # fmt: skip
