@@ -189,16 +189,16 @@ def ratio(name, shape, x):
     return float(np.max(np.where(stated > floor, exact / np.maximum(stated, 1e-300), 0)))
 
 
-def climb(name, seconds, seed=0):
-    """(largest ratio found, number of tries) in some seconds."""
+def climb(name, seconds=np.inf, most=np.inf, seed=0):
+    """(largest ratio found, number of tries) in some seconds, or in some tries."""
     generator, began, tries, best = np.random.default_rng(seed), time.monotonic(), 0, 0.0
-    while time.monotonic() - began < seconds:
+    while time.monotonic() - began < seconds and tries < most:
         shape = shape_of(name, generator)
         candidates = generator.normal(size=(20, size_of(shape))) * generator.choice([0.5, 1, 3], (20, 1))
         values = [ratio(name, shape, candidate) for candidate in candidates]
         tries += 20
         x, here, scale, failures = candidates[np.argmax(values)], max(values), 1.0, 0
-        while scale > 0.02 and time.monotonic() - began < seconds:
+        while scale > 0.02 and time.monotonic() - began < seconds and tries < most:
             moved = x + scale * generator.normal(size=len(x)) * (generator.random(len(x)) < 0.3)
             value, tries, failures = ratio(name, shape, moved), tries + 1, failures + 1
             if value > here:

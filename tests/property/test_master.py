@@ -1,7 +1,9 @@
 """The master bounds: known values, cases that attain them, counterexamples to what is refuted, and random attacks."""
 
+import runpy
 from dataclasses import replace
 from itertools import islice, product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,6 +32,7 @@ from theory.oracles import slowest_mode, stationary_consensus
 from theory.schedule_gains import noise_gramians, partial_drift, schedule_gains
 from theory.spectrum import consensus_rate, drift_gain, noise_gain, slem
 
+ROOT = Path(__file__).parents[2]
 RING = metropolis(ring(16))
 HALF = 0.25 * RING * 3 + 0.25 * np.eye(16)  # self-weight 1/2, neighbors 1/4
 ALTERNATING = np.array([1.0, -1.0] * 8)
@@ -552,3 +555,30 @@ def test_the_slowest_mode_attains_the_floor_of_a_common_curvature():
     value, vector = slowest_mode(RING)
     exact = stationary_consensus(RING, 1.0, vector * 4, 0.01)
     assert exact == pytest.approx((0.01 * value / (1 - value * 0.99)) ** 2, rel=1e-12)
+
+
+def test_the_printed_tightness_is_fresh():
+    """The rows of the ring in docs/master.md, computed again, to the digits printed; and known ratios among them."""
+    module = runpy.run_path(str(ROOT / "benchmarks" / "tightness.py"))
+    printed = [line.strip("| \n").split(" | ") for line in (ROOT / "docs" / "master.md").read_text().splitlines()]
+    for name in ("ring 16", "one-peer 16"):
+        for row in module["rows"](name, module["SCHEDULES"][name]):
+            (found,) = [line for line in printed if line[:3] == row[:3]]
+            for here, there in zip(row[3:], found[3:], strict=True):
+                assert (here == there == "-") or float(here) == pytest.approx(float(there), rel=0.011)
+    names = list(module["CONSENSUS"])
+    (worst,) = [line for line in printed if line[:3] == ["ring 16", "p/8", "both"]]
+    ratios = dict(zip(names, map(float, worst[3 : 3 + len(names)]), strict=True))
+    known = {"M-7": 0.2420 / 3.548e-2, "Takezawa 26": 0.3386 / 3.548e-2, "Le Bars 23": 0.4395 / 3.548e-2}
+    assert {name: ratios[name] for name in known} == pytest.approx(known, rel=0.005)
+
+
+def test_the_search_finds_a_bound_that_is_too_small(monkeypatch):
+    """A short climb stays below 1, and passes it where the bound is made smaller."""
+    module = runpy.run_path(str(ROOT / "benchmarks" / "attack.py"))
+    climb, name = module["climb"], "master_consensus_decay"
+    largest, tries = climb(name, most=300)
+    assert tries == 300
+    assert 0.5 < largest <= 1 + 1e-9
+    monkeypatch.setitem(BOUNDS, name, replace(BOUNDS[name], formula=0.4 * BOUNDS[name].formula))
+    assert climb(name, most=300)[0] > 1
