@@ -260,10 +260,10 @@ def test_moments_of_a_period_of_random_gossip_equal_the_enumeration_of_its_produ
 
 def test_local_steps_act_in_the_last_round_on_the_clock_of_the_gossip():
     inner = one_peer_exponential(8)
-    gossip = local_steps(inner, 4)
-    assert (gossip.period, gossip.deterministic, gossip.finite_time) == (12, True, True)
-    for t in range(24):
-        expected = inner.draw(t // 4, None) if t % 4 == 3 else np.eye(8)
+    gossip = local_steps(inner, 5)
+    assert (gossip.period, gossip.deterministic, gossip.finite_time) == (15, True, True)
+    for t in range(30):
+        expected = inner.draw(t // 5, None) if t % 5 == 4 else np.eye(8)
         np.testing.assert_array_equal(gossip.draw(t, None), expected)
         np.testing.assert_array_equal(gossip.mean(t), expected)
     np.testing.assert_allclose(gossip.second_moment(), complete_average(8), atol=1e-15)
