@@ -71,8 +71,8 @@ def epidemic(agents, peers):
     everyone = peers == agents - 1
 
     def draw(_, generator):
-        received = np.ascontiguousarray(with_self(smallest(generator.random((agents, agents - 1)), peers)).T)
-        return received * (1 / received.sum(axis=1, keepdims=True))
+        sent = with_self(smallest(generator.random((agents, agents - 1)), peers))  # rows send
+        return (sent * (1 / sent.sum(axis=0))).T
 
     orbits = _to_everyone if everyone else lambda m: _local_orbits(m, peers)
     return exchangeable(agents, draw, lambda: orbits(agents), mean_preserving=everyone)
