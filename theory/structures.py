@@ -25,6 +25,15 @@ def _unit_sum(weights, name):
     require(abs(total - 1) <= TOLERANCE, f"the weights of {name} sum to {total:.10g}; they must sum to 1")
 
 
+def _summed(agents, waves, hops, weights, root):
+    """Σ_h 2 w_h root(jh mod n)² at the frequencies j in `waves`."""
+    total = np.zeros(len(waves))
+    if len(waves):
+        for hop, weight in zip(hops.tolist(), weights.tolist(), strict=True):
+            total += 2 * weight * root(waves * hop % agents) ** 2
+    return total
+
+
 def _symmetric_below(agents, hops, weights):
     """1 - λ_j = Σ_h w_h 2 sin²(πjh/n), j = 0..n-1, of a symmetric circulant; hops, weights [k]; h = 0 adds nothing.
 
@@ -33,11 +42,11 @@ def _symmetric_below(agents, hops, weights):
     """
     row = np.bincount(hops, weights, minlength=agents)
     half = row.sum() - np.fft.rfft(row).real
-    near = np.flatnonzero(half < COARSE)
-    half[near] = 0
-    for hop, weight in zip(hops[hops > 0].tolist(), weights[hops > 0].tolist(), strict=True):
-        turn = near * hop % agents
-        half[near] += 2 * weight * np.sin(np.pi / agents * np.minimum(turn, agents - turn)) ** 2
+    half[0] = 0
+    near = 1 + np.flatnonzero(half[1:] < COARSE)
+    half[near] = _summed(
+        agents, near, hops, weights, lambda turn: np.sin(np.pi / agents * np.minimum(turn, agents - turn))
+    )
     return np.concatenate([half, half[1 : (agents + 1) // 2][::-1]])
 
 
@@ -85,10 +94,8 @@ class Circulant:
         below = _symmetric_below(self.agents, hops, weights)
         above = 2 - below
         near = np.flatnonzero(above < COARSE)
-        above[near] = 0
-        for hop, weight in self.weights.items():
-            turn = near * hop % self.agents  # cos(πx/n) = sin(π(n - 2x)/(2n)), which keeps its digits near 0
-            above[near] += 2 * weight * np.sin(np.pi / (2 * self.agents) * (self.agents - 2 * turn)) ** 2
+        n = self.agents  # cos(πx/n) = sin(π(n - 2x)/(2n)), which keeps its digits near 0
+        above[near] = _summed(n, near, hops, weights, lambda turn: np.sin(np.pi / (2 * n) * (n - 2 * turn)))
         return below, above
 
     def losses(self):

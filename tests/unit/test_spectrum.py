@@ -1,12 +1,14 @@
 import networkx as nx
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from theory.errors import OnemergeError
 from theory.gossip import constant, local, one_peer_exponential, periodic, random_matching, random_peers
 from theory.graphs import complete, exponential, grid, hypercube, path, ring, star, torus
 from theory.mixing import check_mixing, complete_average, lazy_metropolis, max_degree, metropolis, uniform
-from theory.spectrum import consensus_rate, contraction, eigenvalues, mean_drift, slem
+from theory.operators import operator
+from theory.spectrum import consensus_rate, contraction, eigenvalues, gap, mean_drift, slem
 
 # W, slem, and p = 1 - slem² for normal doubly stochastic matrices
 ORACLES = {
@@ -175,3 +177,84 @@ def test_a_matrix_and_its_constant_gossip_agree():
 def test_matrices_whose_rows_do_not_sum_to_one_are_refused(function):
     with pytest.raises(OnemergeError, match=r"row 1 sums to 0\.75, 0\.25 away from 1"):
         function([[0.5, 0.5], [0.5, 0.25]])
+
+
+STRUCTURED = [
+    ("ring", None, {"agents": 9}),
+    ("path", None, {"agents": 7}),
+    ("torus", None, {"rows": 3, "cols": 5}),
+    ("grid", "lazy_max_degree", {"rows": 3, "cols": 4}),
+    ("hypercube", None, {"agents": 8}),
+    ("exponential", None, {"agents": 7}),
+    ("exponential", None, {"agents": 12}),
+    ("complete", None, {"agents": 5}),
+    *[("ring", None, {"agents": n}) for n in (1, 2, 3)],
+    *[("exponential", None, {"agents": n}) for n in (1, 2, 3)],
+]
+
+
+@pytest.mark.parametrize(("name", "weights", "parameters"), STRUCTURED)
+@pytest.mark.parametrize("function", [slem, gap, contraction, consensus_rate, mean_drift])
+def test_dense_sparse_and_structured_matrices_agree(function, name, weights, parameters):
+    structure = operator(name, weights, **parameters)
+    expected = function(structure.toarray())
+    assert function(structure) == pytest.approx(expected, abs=1e-14)
+    assert function(structure.to_sparse()) == pytest.approx(expected, abs=1e-14)
+
+
+@pytest.mark.parametrize("W", [DIRECTED, DOUBLY, uniform(star(5))])
+@pytest.mark.parametrize("function", [slem, gap, contraction, consensus_rate, mean_drift])
+def test_sparse_matrices_that_are_not_normal_agree(function, W):
+    assert function(csr_array(W)) == pytest.approx(function(W), abs=1e-13)
+
+
+def test_structured_eigenvalues_come_by_modulus_too():
+    for name in ("ring", "exponential"):
+        structure = operator(name, agents=12)
+        values = eigenvalues(structure)
+        np.testing.assert_allclose(np.abs(values), np.abs(eigenvalues(structure.toarray())), atol=1e-14)
+        np.testing.assert_allclose(np.abs(eigenvalues(structure.to_sparse())), np.abs(values), atol=1e-14)
+
+
+@pytest.mark.parametrize("n", [3, 50, 1000])
+def test_gaps_keep_the_digits_that_a_subtraction_loses(n):
+    W, formula = metropolis(ring(n)), 4 / 3 * np.sin(np.pi / n) ** 2
+    assert gap(W) == pytest.approx(formula, rel=1e-13)
+    assert consensus_rate(W) == pytest.approx(formula * (2 - formula), rel=1e-13)
+    assert consensus_rate(constant(W)) == consensus_rate(W)
+
+
+def test_a_slow_ring_has_a_gap_below_rounding():
+    """Weights of 1e-16: the gap is the Laplacian's, though 1 - slem is 0 by subtraction."""
+    structure = operator("ring", agents=20)
+    slow = structure.to_sparse() * 1e-15
+    slow.setdiag(1 - 2e-15 / 3)
+    formula = 1e-15 * 4 / 3 * np.sin(np.pi / 20) ** 2
+    assert gap(slow) == pytest.approx(formula, rel=1e-12)
+    assert gap(slow.toarray()) == pytest.approx(formula, rel=1e-12)
+
+
+def test_the_gap_of_a_normal_directed_matrix_keeps_its_digits():
+    n = 1500
+    W = (np.eye(n) + np.roll(np.eye(n), 1, axis=1)) / 2  # |λ_1| = cos(π/n)
+    formula = 2 * np.sin(np.pi / (2 * n)) ** 2
+    assert gap(W) == pytest.approx(formula, rel=1e-9)
+    assert gap(csr_array(W)) == pytest.approx(formula, rel=1e-9)
+    assert gap(operator("directed_circulant", agents=n, hops=1)) == pytest.approx(formula, rel=1e-12)
+
+
+def test_the_gap_of_other_matrices_is_one_minus_slem():
+    for W in (DIRECTED, DOUBLY, np.array([[2.0, -1.0], [-1.0, 2.0]]), np.eye(3)):
+        assert gap(W) == pytest.approx(1 - slem(W), abs=1e-14)
+
+
+def test_the_whole_spectrum_of_a_large_sparse_matrix_is_refused():
+    large = operator("random_regular", agents=5000, degree=4, seed=0)
+    with pytest.raises(OnemergeError, match="the whole spectrum of this csr_array needs a dense matrix; it has 5000"):
+        eigenvalues(large)
+
+
+@pytest.mark.parametrize("function", [eigenvalues, slem, gap, contraction, consensus_rate, mean_drift])
+def test_sparse_matrices_whose_rows_do_not_sum_to_one_are_refused(function):
+    with pytest.raises(OnemergeError, match=r"row 1 sums to 0\.75, 0\.25 away from 1"):
+        function(csr_array([[0.5, 0.5], [0.5, 0.25]]))
