@@ -88,10 +88,10 @@ def fixed_point(T, N, B):
     solve = LinearOperator((size, size), matvec=lambda v: lyapunov(B, v.reshape(N.shape)).ravel())
     C = solve @ N.ravel()
     for _ in range(ATTEMPTS):
-        residual = N.ravel() - I_minus_T @ C
-        if np.abs(residual).max() <= RESIDUAL * np.abs(C).max():
+        residual, small = N.ravel() - I_minus_T @ C, RESIDUAL * np.abs(C).max()
+        if np.abs(residual).max() <= small:
             break
-        C = C + gmres(I_minus_T, residual, rtol=1e-8, atol=0.0, restart=min(size, 60), maxiter=20, M=solve)[0]
+        C = C + gmres(I_minus_T, residual, rtol=1e-6, atol=small / 2, restart=min(size, 60), maxiter=5, M=solve)[0]
     error = np.abs(residual).max() / np.abs(C).max()
     require(error <= RESIDUAL, f"the stationary covariance was not found: the relative residual is {error:.3g}")
     C = C.reshape(N.shape)
