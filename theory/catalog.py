@@ -13,7 +13,10 @@ from theory.notation import ASSUMPTIONS, DOMAINS, NOTATION
 
 COLUMNS = ("Bound", "Formula", "Region", "Assumptions", "Algorithm", "Source", "Confirmed")
 ORDERS = {"adapt_then_combine": "adapt, combine", "combine_then_adapt": "combine, adapt", "either": "any"}
-BARS = {r"\left|": r"\left\vert ", r"\right|": r"\right\vert ", r"\|": r"\Vert ", "|": r"\vert "}
+COMMANDS = {  # in place of bars, which end a cell, and of a command that not every renderer allows
+    r"\left|": r"\left\vert ", r"\right|": r"\right\vert ", r"\|": r"\Vert ", "|": r"\vert ",
+    r"\operatorname{log}": r"\log", r"\operatorname": r"\mathrm",
+}  # fmt: skip
 INTRODUCTION = """\
 # All bounds
 
@@ -31,14 +34,14 @@ its region, and is solved for its symbols.
 
 def cell(formula):
     """A LaTeX formula for a cell of a table: no vertical bar, untouched by Markdown."""
-    for bar, command in BARS.items():
-        formula = formula.replace(bar, command)
+    for written, command in COMMANDS.items():
+        formula = formula.replace(written, command)
     return f"$`{formula}`$"
 
 
 def text(words):
-    """Words for a cell of a table."""
-    return words.replace("|", r"\|")
+    """Words for a cell of a table: no bar, emphasis or tag is read into them."""
+    return words.replace("<", "&lt;").replace("|", r"\|").replace("*", r"\*")
 
 
 def table(columns, rows):
