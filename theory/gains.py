@@ -19,6 +19,7 @@ from theory.stationary import fixed_point, lyapunov
 from theory.structures import STRUCTURES, Circulant, Line, Product
 
 NO_GAP = 1e-12  # a gap up to here is none, up to rounding
+ALIKE = 1e-13  # relative difference of moments up to which agents are alike
 SMALLEST_GAP = 1e-6  # of a sum over the powers of a matrix that is not normal: it takes some 30 terms over the gap
 
 
@@ -140,9 +141,27 @@ def _variances(gossip, decay):
     if gossip.deterministic:
         covariance = lyapunov(B, added)
     else:
-        covariance = fixed_point(lambda C: over_period(C, 0.0), added, B)
+        covariance = _of_alike_agents(lambda C: over_period(C, 0.0), added)
+        if covariance is None:
+            covariance = fixed_point(lambda C: over_period(C, 0.0), added, B)
     variances = []
     for t in range(gossip.period):
         covariance = after(t, covariance)
         variances.append(np.diag(covariance).copy())
     return variances
+
+
+def _of_alike_agents(T, N):
+    """C = T(C) + N where T and N stay in the span of I and J, as for laws in which all agents are alike; else None."""
+    m = len(N)
+    eye, J = np.eye(m), complete_average(m)
+    coordinates = []
+    for M in (T(eye), T(J), N):
+        off = float(M[0, -1]) if m > 1 else 0.0
+        a, b = float(M[0, 0]) - off, m * off
+        if np.abs(M - a * eye - b * J).max() > ALIKE * np.abs(M).max():
+            return None
+        coordinates.append((a, b))
+    of_eye, of_J, of_N = np.array(coordinates)
+    a, b = np.linalg.solve(np.eye(2) - np.column_stack([of_eye, of_J]), of_N)
+    return a * eye + b * J
