@@ -1,4 +1,4 @@
-"""The master bounds: known values, cases that attain them, counterexamples to what is refuted, and random attacks."""
+"""The master bounds on exact runs: what attains them, counterexamples to what is refuted, and random attacks."""
 
 import runpy
 from dataclasses import replace
@@ -10,53 +10,29 @@ import pytest
 
 from theory.base_graph import base_graph
 from theory.bounds import BOUNDS
-from theory.bounds.stepsize import tuned_lr
-from theory.errors import OnemergeError
 from theory.gossip import (
     Gossip,
     constant,
     epidemic,
     epidemic_oracle,
     global_every,
-    local,
     local_steps,
     one_peer_exponential,
     periodic,
     random_matching,
     random_peers,
 )
-from theory.graphs import exponential, hypercube, path, ring, star, torus
+from theory.graphs import exponential, path, ring, star, torus
 from theory.mixing import complete_average, metropolis, uniform
 from theory.moments import ORDERS, dsgd_moments
 from theory.oracles import slowest_mode, stationary_consensus
 from theory.schedule_gains import noise_gramians, partial_drift, schedule_gains
-from theory.spectrum import consensus_rate, drift_gain, noise_gain, slem
+from theory.spectrum import consensus_rate, drift_gain
 
 ROOT = Path(__file__).parents[2]
 RING = metropolis(ring(16))
 HALF = 0.25 * RING * 3 + 0.25 * np.eye(16)  # self-weight 1/2, neighbors 1/4
 ALTERNATING = np.array([1.0, -1.0] * 8)
-TABLE = [  # gossip, p, S, R
-    (metropolis(ring(8)), 0.3523969861, 0.5111607143, 4.1213203436),
-    (RING, 0.0989187008, 1.4720752025, 18.7056067768),
-    (metropolis(ring(32)), 0.0254555348, 3.4525439519, 77.0651516899),
-    (metropolis(ring(64)), 0.0064100592, 7.4427783269, 310.5087966739),
-    (metropolis(path(16)), 0.0254555348, 3.4486377019, 77.0651516899),
-    (metropolis(star(16)), 0.1210937500, 6.3508064516, 15.0),
-    (metropolis(torus(5, 5)), 0.4763932023, 0.2690909091, 2.6180339887),
-    (metropolis(torus(8, 8)), 0.2205887450, 0.4399992482, 7.5355339059),
-    (metropolis(hypercube(8)), 0.75, 0.1666666667, 1.0),
-    (metropolis(hypercube(16)), 0.64, 0.2018229167, 1.5),
-    (metropolis(hypercube(64)), 0.4897959184, 0.1991536458, 2.5),
-    (uniform(exponential(16)), 0.64, 0.1813551310, 1.5),
-    (uniform(exponential(64)), 0.4897959184, 0.1754981441, 2.5),
-    (one_peer_exponential(16), 1.0, 0.6875, 3.0),
-    (one_peer_exponential(64), 1.0, 0.890625, 5.0),
-    (global_every(RING, 6), 1.0, 0.7691609934, 4.2883795996),
-    (global_every(local(16), 6), 1.0, 4.6875, 5.0),
-    (epidemic_oracle(16, 2), 0.7111111111, 0.3808593750, 1.1620866639),
-    (epidemic_oracle(16, 4), 0.8533333333, 0.1611328125, 0.6206689568),
-]
 
 
 def at(name, **values):
@@ -64,62 +40,8 @@ def at(name, **values):
     return bound(**{symbol: values[symbol] for symbol in bound.symbols})
 
 
-@pytest.mark.parametrize(("gossip", "p", "S", "R"), TABLE)
-def test_the_table_of_gains(gossip, p, S, R):
-    assert consensus_rate(gossip) == pytest.approx(p, abs=6e-11)
-    assert noise_gain(gossip) == pytest.approx(S, abs=6e-11)
-    assert drift_gain(gossip) == pytest.approx(R, rel=6e-11, abs=6e-11)
-    agents = gossip.agents if isinstance(gossip, Gossip) else len(gossip)
-    if agents <= 16:
-        gains = schedule_gains(gossip)
-        assert (gains.noise, gains.drift) == pytest.approx((S, R), rel=1e-9)
-        assert gains.noise <= gains.uneven * (1 + 1e-12) <= gains.correlated * (1 + 1e-12)
-        assert np.trace(noise_gramians(gossip), axis1=1, axis2=2).max() / agents == pytest.approx(S, rel=1e-9)
-
-
 def damped(agents, kept):
     return kept * np.eye(agents) + (1 - kept) * complete_average(agents)
-
-
-GAINS = [
-    *(("ring_noise_gain", {"agents": n}, metropolis(ring(n))) for n in (4, 5, 16, 33)),
-    *(("ring_half_noise_gain", {"agents": n}, 0.75 * metropolis(ring(n)) + 0.25 * np.eye(n)) for n in (3, 4, 5, 16)),
-    *(("path_noise_gain", {"agents": n}, metropolis(path(n))) for n in (3, 4, 9)),
-    *(("star_noise_gain", {"agents": n}, metropolis(star(n))) for n in (2, 3, 16)),
-    *(("star_drift_gain", {"agents": n}, metropolis(star(n))) for n in (3, 16)),
-    *(("damped_noise_gain", {"agents": n, "slem": 0.7}, damped(n, 0.7)) for n in (2, 3, 9)),
-    ("damped_noise_gain", {"agents": 1, "slem": 0.0}, np.ones((1, 1))),
-    ("drift_gain_normal", {"one_minus_slem": 0.3}, damped(5, 0.7)),
-    *(("local_noise_gain", {"agents": 5, "period": k}, global_every(local(5), k)) for k in (1, 2, 6)),
-    *(("local_drift_gain", {"period": k}, global_every(local(5), k)) for k in (1, 2, 6)),
-]
-
-
-@pytest.mark.parametrize(("name", "size", "gossip"), GAINS)
-def test_closed_forms_of_the_gains(name, size, gossip):
-    gains = schedule_gains(gossip)
-    expected = gains.noise if BOUNDS[name].about == "noise_gain" else gains.drift
-    assert BOUNDS[name](**size) == pytest.approx(expected, rel=1e-10, abs=1e-13)
-
-
-RUN = {"agents": 16, "L_local": 1.0, "sigma": 1.0, "initial_gap": 0.5, "noise_gain": 1.4720752025036827,
-       "drift_gain": 18.70560677681597}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("name", "values", "expected"),
-    [
-        ("master_consensus", {"lr": 0.01, "zeta": 0.0}, 2.2274543345e-4),
-        ("master_consensus", {"lr": 0.01, "zeta": 1.0}, 6.0035678147e-2),
-        ("master_nonconvex", {"lr": 0.01, "steps": 1000, "zeta": 0.0}, 0.1008477454),
-        ("master_nonconvex", {"lr": 0.01, "steps": 1000, "zeta": 1.0}, 0.1606606781),
-        ("master_nonconvex_tuned", {"steps": 10**6, "zeta": 0.0}, 8.985659585e-4),
-        ("master_nonconvex_tuned", {"steps": 10**6, "zeta": 1.0}, 2.8702972783e-3),
-        ("master_transient", {"zeta": 0.0}, 142016.8660),
-    ],
-)
-def test_known_values(name, values, expected):
-    assert at(name, **RUN | values) == pytest.approx(expected, rel=5e-10)
 
 
 # Exact runs
@@ -432,6 +354,61 @@ def attack(name, seed):
     return exact / stated if stated > 1e-12 else None
 
 
+GRID = np.linspace(-30, 30, 60001)
+FAMILIES = {  # gradient of f_k(x), loss, smoothness of every agent, strong convexity
+    "cosine": (lambda x, b: (x - b) / 5 - np.sin(x), lambda x, b: (x - b) ** 2 / 10 + np.cos(x), 1.2, 0.0),
+    "log cosh": (lambda x, b: np.tanh(x - b) + x / 5, lambda x, b: np.log(np.cosh(x - b)) + x**2 / 10, 1.2, 0.2),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("schedule", ["directed", "one peer", "matching"])
+def test_losses_that_are_not_quadratic(schedule, family, order):
+    """2,000 sampled runs: no mean is above its bound by 5 standard errors, and none is below a fiftieth of it."""
+    gradient, loss, L, mu = FAMILIES[family]
+    generator = np.random.default_rng(3)
+    gossip = {"directed": constant(directed_mixture(6, generator)), "one peer": one_peer_exponential(6),
+              "matching": random_matching(6, 1.0)}[schedule]  # fmt: skip
+    gains, b, steps, runs = gains_of(gossip), np.linspace(-2, 2, 6), 60, 2000
+    lr = 0.25 / L / (gains["drift_gain"] + 1)
+    x, total, gap, largest = np.full((runs, 6), 3.0), np.zeros(runs), np.zeros(runs), (-np.inf, 0.0)
+    everywhere = loss(GRID[:, None], b).mean(axis=1)
+    best, optimum = everywhere.min(), GRID[np.argmin(everywhere)]
+    for t in range(steps):
+        middle = x.mean(axis=1, keepdims=True)
+        total += gradient(middle, b).mean(axis=1) ** 2 / steps
+        gap += (loss(middle, b).mean(axis=1) - best) / steps
+        step = lr * (gradient(x, b) + generator.standard_normal((runs, 6)))
+        W = (
+            np.array([gossip.draw(t, generator) for _ in range(runs)])
+            if schedule == "matching"
+            else gossip.draw(t, None)
+        )
+        late = order == ORDERS[1]
+        x = (W @ (x if late else x - step)[..., None])[..., 0] - (step if late else 0)
+        distance = x.var(axis=1)
+        largest = max(largest, (distance.mean(), distance.std() / runs**0.5))
+    spread = gradient(GRID[:, None], b)
+    known = gains | {
+        "agents": 6, "lr": lr, "L_local": L, "mu": mu, "sigma": 1.0, "steps": steps,
+        "zeta": spread.std(axis=1).max(), "initial_gap": loss(3.0, b).mean() - best,
+        "initial_distance_sq": (3.0 - optimum) ** 2,
+    }  # fmt: skip
+    end = (x.mean(axis=1) - optimum) ** 2
+    error = runs**0.5
+    suffix = "_cta" if late else ""
+    measured = {f"master_consensus{suffix}": largest, f"master_nonconvex{suffix}": (total.mean(), total.std() / error)}
+    if mu and not late:
+        measured |= {
+            "master_convex_sharp": (gap.mean(), gap.std() / error),
+            "master_strongly_convex_sharp": (end.mean(), end.std() / error),
+        }
+    for name, (mean, sampling) in measured.items():
+        assert mean <= at(name, **known) + 5 * sampling
+        assert mean >= 0.02 * at(name, **known)
+
+
 FLOORS = {"master_convex": 0.1, "typical_consensus_p": 0.2, "onestep_consensus": 0.1}  # how near random attacks come
 ATTACKED = [name for name in BOUNDS if name.startswith(("master", "typical", "onestep"))
             and BOUNDS[name].about not in ("transient_steps",) and "tuned" not in name]  # fmt: skip
@@ -449,106 +426,6 @@ def test_a_halved_bound_is_noticed(monkeypatch):
     name = "master_consensus"
     monkeypatch.setitem(BOUNDS, name, replace(BOUNDS[name], formula=BOUNDS[name].formula / 2))
     assert max(ratio for ratio in (attack(name, seed) for seed in range(48)) if ratio is not None) > 1
-
-
-# How they compare and what follows
-
-
-@pytest.mark.parametrize(
-    ("sharp", "loose"),
-    [
-        ("master_convex_sharp", "master_convex"),
-        ("master_strongly_convex_sharp", "master_strongly_convex"),
-        ("onestep_sharp", "onestep_consensus"),
-        ("corollary_d2_sharp", "typical_consensus_p"),
-        ("master_consensus", "master_consensus_start"),
-        ("master_consensus", "master_consensus_cta"),
-    ],
-)
-def test_sharp_forms_are_never_above(sharp, loose):
-    generator, size = np.random.default_rng(0), 5000
-    values = {
-        "lr": 10 ** generator.uniform(-3, 0, size), "L_local": 1.0, "mu": generator.random(size), "agents": 7,
-        "sigma": generator.choice([0, 1], size), "zeta": generator.choice([0, 1], size),
-        "phi": generator.random(size), "steps": generator.integers(1, 100, size),
-        "initial_distance_sq": generator.random(size), "noise_gain": generator.exponential(size=size),
-        "drift_gain": generator.exponential(size=size), "p": generator.uniform(0.01, 1, size),
-        "initial_consensus_distance": generator.random(size),
-    }  # fmt: skip
-    low, high = ({symbol: values[symbol] for symbol in BOUNDS[name].symbols} for name in (sharp, loose))
-    inside = BOUNDS[sharp].inside(**low) & BOUNDS[loose].inside(**high)
-    assert inside.sum() >= 100
-    below, above = (
-        BOUNDS[name](**{key: np.broadcast_to(value, size)[inside] for key, value in of.items()})
-        for name, of in ((sharp, low), (loose, high))
-    )
-    assert (below <= above * (1 + 1e-12)).all()
-    assert (below < 0.9 * above).sum() >= 20
-
-
-def test_the_sharp_step_is_below_the_master_where_agents_are_alike():
-    """(1 - a) I + a J and exchangeable gossip: equal for drift, sharper by a factor (1 - q)(1 + c)/((1 + q)(1 - c))."""
-    for kept, share in product((0.2, 0.6, 0.9), (0.1, 0.5, 0.9)):
-        R, S = kept / (1 - kept), kept**2 / (1 - kept**2)
-        values = {"lr": share / R, "L_local": 1.0, "p": 1 - kept**2, "noise_gain": S, "drift_gain": R}
-        drift = values | {"sigma": 0.0, "zeta": 1.0}
-        assert at("onestep_sharp", **drift) == pytest.approx(at("master_consensus", **drift), rel=1e-9)
-        noise, c = values | {"sigma": 1.0, "zeta": 0.0}, kept * (1 + share / R)
-        factor = (1 - kept) * (1 + c) / ((1 + kept) * (1 - c))
-        assert at("master_consensus", **noise) / at("onestep_sharp", **noise) == pytest.approx(factor, rel=1e-9)
-
-
-def test_the_tuned_rate_and_its_transient():
-    generator = np.random.default_rng(1)
-    reached = 0
-    for _ in range(300):
-        values = {
-            "agents": int(generator.integers(1, 64)), "sigma": generator.uniform(0.1, 3), "zeta": generator.random(),
-            "L_local": generator.uniform(0.1, 3), "noise_gain": generator.exponential(),
-            "drift_gain": generator.exponential() * 5, "initial_gap": generator.uniform(0.1, 2),
-        }  # fmt: skip
-        steps = max(at("master_transient", **values), 1.0)
-        L, m, network = values["L_local"], values["agents"], values["sigma"] * values["noise_gain"] ** 0.5
-        network += values["drift_gain"] * values["zeta"]
-        floor = 2 * np.sqrt(2 * values["initial_gap"] * L * values["sigma"] ** 2 / (m * steps))
-        tuned = at("master_nonconvex_tuned", **values | {"steps": steps})
-        assert tuned <= 2.5 * floor * (1 + 1e-12)
-        reached += tuned > 1.9 * floor
-        cap = max(L, 2 * L * values["drift_gain"])
-        lr = tuned_lr(2 * values["initial_gap"], L * values["sigma"] ** 2 / m, 4 * L**2 * network**2, cap, steps)
-        assert at("master_nonconvex", **values | {"steps": steps, "lr": lr}) <= tuned * (1 + 1e-12)
-    assert reached >= 100
-
-
-@pytest.mark.parametrize("window", [1, 2, 3])
-def test_windows_bound_the_gains(window):
-    """Aligned windows of directed mixtures: p is the rate of the worst window, S and R of the whole schedule below."""
-    generator, tight = np.random.default_rng(window), 0.0
-    for _ in range(40):
-        agents = int(generator.integers(2, 6))
-        matrices = [directed_mixture(agents, generator) for _ in range(2 * window)]
-        products = [
-            np.linalg.multi_dot([np.eye(agents), np.eye(agents), *matrices[i : i + window][::-1]]) for i in (0, window)
-        ]
-        p = min(1 - np.linalg.norm(product - 1 / agents, 2) ** 2 for product in products)
-        if p < 0.05:
-            continue
-        gains = schedule_gains(periodic(matrices))
-        S = BOUNDS["window_noise_gain"](agents=agents, window=window, p=min(p, 1.0))
-        R = BOUNDS["window_drift_gain"](window=window, p=min(p, 1.0))
-        assert gains.noise <= S * (1 + 1e-9) + 1e-12
-        assert gains.drift <= R * (1 + 1e-9) + 1e-12
-        tight = max(tight, gains.noise / max(S, 1e-12))
-    assert tight > 0.2
-
-
-def test_gains_refuse_what_has_none():
-    with pytest.raises(OnemergeError, match="slem of a period is 1; it must be < 1"):
-        noise_gramians(np.eye(3))
-    with pytest.raises(OnemergeError, match="asked for a random gossip"):
-        partial_drift(random_matching(4, 0.5), np.ones(4))
-    assert schedule_gains(np.ones((1, 1))).drift == 0.0
-    assert slem(np.ones((1, 1))) == 0.0
 
 
 def test_the_slowest_mode_attains_the_floor_of_a_common_curvature():
