@@ -1,13 +1,9 @@
 """The gap and the rates of sparse mixing matrices, by the method that their graph calls for, each with an error.
 
-For a symmetric W with rows that sum to 1, on vectors x that sum to 0,
-
-    xᵀ(I - W)x = Σ_{i<j} w_ij (x_i - x_j)²,        xᵀ(I + W)x = Σ_{i<j} w_ij (x_i + x_j)² + 2 Σ_i w_ii x_i²,
-
-and 1 - slem is the smaller of the two least values for |x| = 1. Sums of squares have no cancellation: a small gap keeps
-its digits, and the error of a value is quadratic in that of its vector. The vector comes from Lanczos on expanders,
-whose gap is large, and on graphs that are thin (far apart in few links) from Lanczos on the inverse of a sparse
-factorization, which would fill in on an expander. Where W is not symmetric, W - J has the eigenvalues of W with one 1
+For a symmetric W, 1 - slem is the smaller of the least values of xᵀ(I - W)x and xᵀ(I + W)x for |x| = 1, sums of squares
+of `theory.edge_forms` in which a small gap keeps its digits. The vector comes from Lanczos on expanders, whose gap is
+large, and on graphs that are thin (far apart in few links) from Lanczos on the inverse of a sparse factorization, which
+would fill in on an expander. Where W is not symmetric, W - J has the eigenvalues of W with one 1
 replaced by 0 (Brauer 1952), and Wᵀ W takes the place of W.
 """
 
@@ -15,17 +11,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array, diags_array
-from scipy.sparse.csgraph import breadth_first_order, connected_components
+from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, splu
 
+from theory.edge_forms import ROUNDING, Edges, shape_of, two_colored
 from theory.errors import OnemergeError
-from theory.lanczos import TINY, Clock, error_of, lanczos
+from theory.lanczos import TINY, Clock, lanczos
 from theory.validate import as_sparse_mixing
 
 TOLERANCE = 1e-9  # relative, of a gap
 DENSE = 400  # agents up to which a dense solver finds the vectors
 SMALL = 1e-4  # a gap below it needs its vector: Lanczos alone has some 1e-14 in absolute terms
-LEVELS = 4000  # of a breadth-first search: a graph with more is thin
 WORK = 3e11  # estimated multiplications of a factorization that is tried: a few minutes
 PATIENCE = 2000  # steps of Lanczos after which a factorization is tried
 
@@ -38,46 +34,6 @@ class Estimate:
     error: float
     method: str
     seconds: float
-
-
-@dataclass(frozen=True, eq=False)
-class Edges:
-    """The weights w of the pairs i < j and the self-weights own [n] of a symmetric W."""
-
-    agents: int
-    i: np.ndarray
-    j: np.ndarray
-    w: np.ndarray
-    own: np.ndarray
-
-    @classmethod
-    def of(cls, W):
-        coo = W.tocoo()
-        i, j = coo.coords
-        upper = i < j
-        return cls(W.shape[0], i[upper], j[upper], coo.data[upper], W.diagonal())
-
-    def applied(self, x, sign):
-        """(I + sign W) x [n]: Σ_j w_ij (x_i + sign x_j), and 2 w_ii x_i for sign = 1."""
-        flow = self.w * (x[self.i] + sign * x[self.j])
-        total = np.bincount(self.i, flow, self.agents) + sign * np.bincount(self.j, flow, self.agents)
-        return total + (2 * self.own * x if sign > 0 else 0)
-
-    def quotient(self, x, sign):
-        """xᵀ(I + sign W)x / |x|² as a sum of squares."""
-        squares = self.w @ (x[self.i] + sign * x[self.j]) ** 2
-        return float((squares + (2 * self.own @ x**2 if sign > 0 else 0)) / (x @ x))
-
-    def floor(self):
-        """Lower bound 2 min_i w_ii of I + W, by Gershgorin's circles; 0 where a weight is negative."""
-        return max(2 * float(self.own.min()), 0.0) if self.w.min(initial=0.0) >= 0 else -np.inf
-
-    def measured(self, x, sign, ladder):
-        """(quotient, its estimated error) of a vector x, `ladder` the distances to the next eigenvalues."""
-        x = x - x.mean()
-        value = self.quotient(x, sign)
-        residual = float(np.linalg.norm(self.applied(x, sign) - value * x) / np.linalg.norm(x))
-        return value, error_of(residual, ladder)
 
 
 def sparse_gap(W, time_limit=None, tolerance=TOLERANCE):
@@ -120,8 +76,8 @@ def sparse_rate(W, time_limit=None, tolerance=TOLERANCE):
         y = W @ x
         return _centered(transposed @ (y - y.mean()))
 
-    top = _top(apply, W.shape[0], clock, tolerance)
-    return _estimate(1 - top.value, top.error, "Lanczos on Wᵀ(I - J)W", clock)
+    top, error = _top(apply, W.shape[0], clock, tolerance)
+    return _estimate(1 - top, error, "Lanczos on Wᵀ(I - J)W", clock)
 
 
 def sparse_contraction(W, time_limit=None, tolerance=TOLERANCE):
@@ -139,8 +95,8 @@ def sparse_contraction(W, time_limit=None, tolerance=TOLERANCE):
         rate = moment_rate(W.T @ W, time_limit, tolerance)
         return _estimate(*_root(max(1 - rate.value, 0.0), rate.error), f"{rate.method} on WᵀW", clock)
     transposed = W.T.tocsr()
-    top = _top(lambda x: _centered(transposed @ (W @ x)), W.shape[0], clock, tolerance)
-    return _estimate(*_root(max(top.value, 0.0), top.error), "Lanczos on (W - J)ᵀ(W - J)", clock)
+    top, error = _top(lambda x: _centered(transposed @ (W @ x)), W.shape[0], clock, tolerance)
+    return _estimate(*_root(max(top, 0.0), error), "Lanczos on (W - J)ᵀ(W - J)", clock)
 
 
 def moment_rate(moment, time_limit=None, tolerance=TOLERANCE):
@@ -177,13 +133,13 @@ def _normal(W):
 
 
 def _top(apply, agents, clock, tolerance):
-    """Largest eigenvalue of a positive semidefinite map, to `tolerance` of its distance to 1 or of itself."""
+    """(largest eigenvalue of a positive semidefinite map, its error), to `tolerance` of its distance to 1."""
 
     def accepted(upper, _):
         return upper.residual <= tolerance * max(abs(1 - upper.value), 1e-5)
 
     (upper, _), _ = lanczos(apply, agents, accepted, clock)
-    return upper
+    return upper.value, max(upper.error, ROUNDING)
 
 
 def _of_symmetric(W, clock, tolerance, both_ends):
@@ -192,7 +148,7 @@ def _of_symmetric(W, clock, tolerance, both_ends):
     if parts > 1:
         return _estimate(0.0, 0.0, f"{parts} components", clock)
     edges = Edges.of(W)
-    if both_ends and _two_colored(W, edges):
+    if both_ends and two_colored(edges):
         return _estimate(0.0, 0.0, "bipartite without self-weights", clock)
     if edges.agents <= DENSE:
         return _dense(W, edges, clock, both_ends)
@@ -202,15 +158,6 @@ def _of_symmetric(W, clock, tolerance, both_ends):
     affordable = work <= WORK and 2e9 * clock.left() > work
     found = _by_lanczos(W, edges, clock, tolerance, both_ends, PATIENCE if affordable else None)
     return found or _by_inverse(W, edges, clock, tolerance, both_ends)
-
-
-def _two_colored(W, edges):
-    """Whether λ_n = -1: no self-weight, no negative weight, and links only between two classes of agents."""
-    if edges.own.any() or edges.w.min(initial=0.0) < 0:
-        return False
-    i, j = np.concatenate([edges.i, edges.j]), np.concatenate([edges.j, edges.i]) + edges.agents
-    cover = csr_array((np.ones(len(i)), (i, j)), shape=(2 * edges.agents,) * 2)
-    return connected_components(cover, directed=False, return_labels=False) > 1
 
 
 def _dense(W, edges, clock, both_ends):
@@ -223,30 +170,6 @@ def _dense(W, edges, clock, both_ends):
     if both_ends:
         found = min(found, edges.measured(basis @ vectors[:, 0], 1, (values[1:] - values[0])[:8]))
     return _estimate(*found, "dense", clock)
-
-
-def shape_of(W, edges):
-    """(whether the graph is thin, estimated multiplications of a factorization), from breadth-first levels.
-
-    The level that holds the median agent separates the graph; the order that nested dissection makes of such separators
-    of s agents needs some 10 s³ multiplications where smaller parts have smaller ones, as in the plane. A graph is
-    thin if it is deeper than an expander, whose depth is a small multiple of log n, and a tree never fills in.
-    """
-    agents = edges.agents
-    if len(edges.w) == agents - 1:
-        return True, float(agents)
-    far = breadth_first_order(W, 0, return_predecessors=False)[-1]
-    order, parent = breadth_first_order(W, far)
-    position = np.empty(agents, dtype=np.int64)
-    position[order] = np.arange(agents)
-    parents = position[parent[order[1:]]]  # in the order of the search, never falls
-    starts = [0, 1]
-    while starts[-1] < agents and len(starts) < LEVELS:
-        starts.append(1 + int(np.searchsorted(parents, starts[-1])))
-    widths = np.diff(starts)
-    median = np.searchsorted(starts, agents / 2) - 1
-    width = float(widths[median] if median < len(widths) else widths.max())
-    return len(widths) > 4 * np.log2(agents), 10 * width**3 + agents
 
 
 def _by_lanczos(W, edges, clock, tolerance, both_ends, most):
@@ -272,7 +195,7 @@ def _by_lanczos(W, edges, clock, tolerance, both_ends, most):
     decided = found(upper, lower) or min((1 - upper.value, upper, -1), (1 + lower.value, lower, 1))
     gap, end, sign = decided
     if gap >= SMALL:
-        return _estimate(gap, end.residual, "Lanczos", clock)
+        return _estimate(gap, max(end.residual, ROUNDING), "Lanczos", clock)
     return _estimate(*edges.measured(vector(end), sign, end.ladder), "Lanczos", clock)
 
 

@@ -9,11 +9,12 @@ import pytest
 from scipy.sparse import csr_array, eye_array
 from scipy.sparse.linalg import eigsh
 
+from theory.edge_forms import Edges, shape_of
 from theory.errors import OnemergeError
 from theory.lanczos import Clock, error_of, lanczos
 from theory.mixing import complete_average, metropolis, mixing, uniform
 from theory.operators import operator
-from theory.sparse_spectrum import Edges, moment_rate, shape_of, sparse_contraction, sparse_gap, sparse_rate
+from theory.sparse_spectrum import moment_rate, sparse_contraction, sparse_gap, sparse_rate
 from theory.spectrum import consensus_rate, contraction, gap, slem
 
 

@@ -1,0 +1,93 @@
+"""Quadratic forms of a symmetric mixing matrix as sums of squares over its links, and the shape of its graph.
+
+For a symmetric W with rows that sum to 1, on vectors x that sum to 0,
+
+    xᵀ(I - W)x = Σ_{i<j} w_ij (x_i - x_j)²,        xᵀ(I + W)x = Σ_{i<j} w_ij (x_i + x_j)² + 2 Σ_i w_ii x_i²,
+
+without cancellation where no weight is negative: a small value keeps its digits, and its error is quadratic in that of
+the vector.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+from theory.lanczos import error_of
+
+LEVELS = 4000  # of a breadth-first search: a graph with more is thin
+ROUNDING = 1e-15  # relative, of a sum of squares
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """The weights w of the pairs i < j and the self-weights own [n] of a symmetric W."""
+
+    agents: int
+    i: np.ndarray
+    j: np.ndarray
+    w: np.ndarray
+    own: np.ndarray
+
+    @classmethod
+    def of(cls, W):
+        coo = W.tocoo()
+        i, j = coo.coords
+        upper = i < j
+        return cls(W.shape[0], i[upper], j[upper], coo.data[upper], W.diagonal())
+
+    def applied(self, x, sign):
+        """(I + sign W) x [n]: Σ_j w_ij (x_i + sign x_j), and 2 w_ii x_i for sign = 1."""
+        flow = self.w * (x[self.i] + sign * x[self.j])
+        total = np.bincount(self.i, flow, self.agents) + sign * np.bincount(self.j, flow, self.agents)
+        return total + (2 * self.own * x if sign > 0 else 0)
+
+    def quotient(self, x, sign):
+        """xᵀ(I + sign W)x / |x|² as a sum of squares."""
+        squares = self.w @ (x[self.i] + sign * x[self.j]) ** 2
+        return float((squares + (2 * self.own @ x**2 if sign > 0 else 0)) / (x @ x))
+
+    def floor(self):
+        """Lower bound 2 min_i w_ii of I + W, by Gershgorin's circles; 0 where a weight is negative."""
+        return max(2 * float(self.own.min()), 0.0) if self.w.min(initial=0.0) >= 0 else -np.inf
+
+    def measured(self, x, sign, ladder):
+        """(quotient, its estimated error) of a vector x, `ladder` the distances to the next eigenvalues."""
+        x = x - x.mean()
+        value = self.quotient(x, sign)
+        residual = float(np.linalg.norm(self.applied(x, sign) - value * x) / np.linalg.norm(x))
+        return value, max(error_of(residual, ladder), ROUNDING * abs(value))
+
+
+def two_colored(edges):
+    """Whether λ_n = -1: no self-weight, no negative weight, and links only between two classes of agents."""
+    if edges.own.any() or edges.w.min(initial=0.0) < 0:
+        return False
+    i, j = np.concatenate([edges.i, edges.j]), np.concatenate([edges.j, edges.i]) + edges.agents
+    cover = csr_array((np.ones(len(i)), (i, j)), shape=(2 * edges.agents,) * 2)
+    return connected_components(cover, directed=False, return_labels=False) > 1
+
+
+def shape_of(W, edges):
+    """(whether the graph is thin, estimated multiplications of a factorization), from breadth-first levels.
+
+    The level that holds the median agent separates the graph; the order that nested dissection makes of such separators
+    of s agents needs some 10 s³ multiplications where smaller parts have smaller ones, as in the plane. A graph is
+    thin if it is deeper than an expander, whose depth is a small multiple of log n, and a tree never fills in.
+    """
+    agents = edges.agents
+    if len(edges.w) == agents - 1:
+        return True, float(agents)
+    far = breadth_first_order(W, 0, return_predecessors=False)[-1]
+    order, parent = breadth_first_order(W, far)
+    position = np.empty(agents, dtype=np.int64)
+    position[order] = np.arange(agents)
+    parents = position[parent[order[1:]]]  # in the order of the search, never falls
+    starts = [0, 1]
+    while starts[-1] < agents and len(starts) < LEVELS:
+        starts.append(1 + int(np.searchsorted(parents, starts[-1])))
+    widths = np.diff(starts)
+    median = np.searchsorted(starts, agents / 2) - 1
+    width = float(widths[median] if median < len(widths) else widths.max())
+    return len(widths) > 4 * np.log2(agents), 10 * width**3 + agents
