@@ -9,7 +9,7 @@ that it moves in the same way. A doubly stochastic W has both, and exists exactl
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.sparse import csr_array, diags_array, issparse
+from scipy.sparse import block_array, csr_array, issparse
 from scipy.sparse.csgraph import connected_components, maximum_bipartite_matching
 from scipy.sparse.linalg import LinearOperator, cg
 
@@ -48,7 +48,7 @@ def sinkhorn(topology, sparse=False):
     for k in np.flatnonzero(part[senders] != part[receivers])[:1]:
         edge = f"the edge {senders[k]} -> {receivers[k]} lies on no directed cycle"
         raise OnemergeError(f"{edge}, so no doubly stochastic matrix has a weight on it; column_stochastic has one")
-    W = scaled(assemble(net, 1.0, True, own=np.ones(net.agents)))
+    W = _balanced(assemble(net, 1.0, True, own=np.ones(net.agents)))
     return W if sparse else W.toarray()
 
 
@@ -57,9 +57,7 @@ def scaled(A):
 
     Exists, and is unique, exactly where A has total support: where each positive entry lies on a positive diagonal, a
     permutation σ with all A[i, σ(i)] > 0 (Sinkhorn and Knopp, "Concerning nonnegative matrices and doubly stochastic
-    matrices", Pacific J. Math. 21, 1967). The factors exp(y) of the columns minimize the convex function
-    Σ_i log Σ_j A[i, j] exp(y_j) - Σ_j y_j: Sinkhorn's sweeps come near, Newton's method ends. Its gradient is the error
-    of the column sums of the row-normalized P = D_1 A D_2, its Hessian diag(column sums) - Pᵀ P.
+    matrices", Pacific J. Math. 21, 1967).
     """
     dense = not issparse(A)
     A = csr_array(as_square(A)) if dense else as_sparse(A)
@@ -67,15 +65,27 @@ def scaled(A):
         i, j = np.searchsorted(A.indptr, k, side="right") - 1, A.indices[k]
         raise OnemergeError(f"entry [{i}, {j}] is {A.data[k]:.10g}; a matrix is scaled only if none is negative")
     _require_total_support(A)
+    W = _balanced(A)
+    return W.toarray() if dense else W
+
+
+def _balanced(A):
+    """`scaled` of a csr A known to have total support.
+
+    The factors exp(y) of the columns minimize the convex function Σ_i log Σ_j A[i, j] exp(y_j) - Σ_j y_j: Sinkhorn's
+    sweeps come near, Newton's method ends. Its gradient is the error of the column sums of the row-normalized
+    P = D_1 A D_2, its Hessian diag(column sums) - Pᵀ P, singular where y is constant on a block of A.
+    """
+    y = np.zeros(A.shape[0])
+    block = connected_components(block_array([[None, A], [A.T, None]]), directed=False)[1][len(y) :]
     logs = A.copy()
     logs.data = np.log(A.data)
-    y = np.zeros(A.shape[0])
     for count in range(STEPS):
         P, value = _row_normalized(logs, y)
         error = P.sum(axis=0) - 1
         if np.abs(error).max() <= EXACT:
-            return P.toarray() if dense else P
-        step = -np.log1p(error) if count < SWEEPS else _newton(P, error)
+            return P
+        step = -np.log1p(error) if count < SWEEPS else _newton(P, error, block)
         rounding = 1e-13 * max(1.0, abs(value))
         while _row_normalized(logs, y + step)[1] > value + 1e-4 * float(error @ step) + rounding:
             step = step / 2
@@ -95,14 +105,20 @@ def _row_normalized(logs, y):
     return P, float((np.log(sums) + top).sum() - y.sum())
 
 
-def _newton(P, error):
-    """d with (diag(column sums) - Pᵀ P) d = -error, by conjugate gradients."""
-    sums = 1 + error
-    transposed = csr_array(P.T)
-    hessian = LinearOperator(P.shape, matvec=lambda d: sums * d - transposed @ (P @ d), dtype=np.float64)
-    tolerance = min(1e-2, float(np.abs(error).max()) ** 0.5)
-    step, _ = cg(hessian, -error, rtol=tolerance, maxiter=20 * len(error), M=diags_array(1 / sums))
-    return step
+def _newton(P, error, block):
+    """d with (diag(column sums) - Pᵀ P) d = -error and no mean on any block, by conjugate gradients."""
+    transposed, sizes = csr_array(P.T), np.bincount(block)
+
+    def centered(d):
+        return d - (np.bincount(block, d) / sizes)[block]
+
+    def product(d):
+        d = centered(d)
+        return centered((1 + error) * d - transposed @ (P @ d))
+
+    hessian = LinearOperator(P.shape, matvec=product, dtype=np.float64)
+    tolerance = min(max(float(np.abs(error).max()) ** 0.5, 1e-3), 1e-2)
+    return centered(cg(hessian, centered(-error), rtol=tolerance, maxiter=20 * len(error))[0])
 
 
 def _require_total_support(A):

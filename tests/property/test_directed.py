@@ -101,6 +101,15 @@ def test_sinkhorn_of_named_graphs():
     assert rectangle == pytest.approx(0, abs=1e-12)
 
 
+def test_factors_that_no_sum_sees_do_not_drift():
+    graph = nx.DiGraph([(0, 2), (1, 0), (1, 3), (2, 3), (2, 0), (2, 1), (3, 1), (3, 2)])
+    two = nx.disjoint_union(graph, nx.disjoint_union(TRIANGLE, nx.empty_graph(1)))  # a factor each for three blocks
+    for each in (graph, two):
+        W = sinkhorn(each)
+        np.testing.assert_allclose(W.sum(axis=0), 1, rtol=0, atol=EXACT)
+        np.testing.assert_allclose(W, slow_sinkhorn(W > 0), rtol=0, atol=1e-11)
+
+
 def test_newton_ends_where_sinkhorns_sweeps_would_take_thousands():
     n = 400  # the sweeps shrink the error by slem² each, here by 1 - 4e-4
     graph = nx.DiGraph([(i, (i + 1) % n) for i in range(n)] + [(7, 3), (90, 20)])
