@@ -160,7 +160,7 @@ def digits(value, true):
     return 16.0 if error == 0 else max(0.0, -math.log10(error))
 
 
-def rows(families, sizes, limit, tell):
+def rows(families, sizes, limit, tell, chosen=None):
     """One dict an entry: family, agents, method and gap, seconds, digits, memory, or a fault; `tell` gets each."""
     for family in families:
         over = set()
@@ -168,7 +168,7 @@ def rows(families, sizes, limit, tell):
             true, source = reference(family, agents)
             found = {}
             for method in methods(family):
-                if method not in over:
+                if method not in over and (chosen is None or method in chosen):
                     found[method] = entry(family, agents, method, limit)
                     if "fault" in found[method]:
                         over.add(method)
@@ -196,6 +196,7 @@ def main():
     parser.add_argument("--sizes", default="2:6", help="powers of ten, from:to (default 2:6)")
     parser.add_argument("--limit", type=float, default=12.0, help="seconds for one entry (default 12)")
     parser.add_argument("--families", nargs="+", default=list(FAMILIES), choices=list(FAMILIES))
+    parser.add_argument("--methods", nargs="+", help="only these, such as structure sparse 'scipy eigsh'")
     parser.add_argument("--one", nargs=3, metavar=("FAMILY", "AGENTS", "METHOD"), help="one entry, as JSON")
     options = parser.parse_args()
     if options.one:
@@ -205,7 +206,7 @@ def main():
     low, high = map(int, options.sizes.split(":"))
     print("| family | agents | method | seconds | digits | MB | best peer / ours |\n|---|---|---|---|---|---|---|")
     sizes = [10**power for power in range(low, high + 1)]
-    rows(options.families, sizes, options.limit, lambda row: print(line(row), flush=True))
+    rows(options.families, sizes, options.limit, lambda row: print(line(row), flush=True), options.methods)
 
 
 if __name__ == "__main__":

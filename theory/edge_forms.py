@@ -11,7 +11,7 @@ the vector.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import block_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from theory.lanczos import error_of
@@ -48,10 +48,6 @@ class Edges:
         squares = self.w @ (x[self.i] + sign * x[self.j]) ** 2
         return float((squares + (2 * self.own @ x**2 if sign > 0 else 0)) / (x @ x))
 
-    def floor(self):
-        """Lower bound 2 min_i w_ii of I + W, by Gershgorin's circles; 0 where a weight is negative."""
-        return max(2 * float(self.own.min()), 0.0) if self.w.min(initial=0.0) >= 0 else -np.inf
-
     def measured(self, x, sign, ladder):
         """(quotient, its estimated error) of a vector x, `ladder` the distances to the next eigenvalues."""
         x = x - x.mean()
@@ -60,24 +56,34 @@ class Edges:
         return value, max(error_of(residual, ladder), ROUNDING * abs(value))
 
 
-def two_colored(edges):
+def floor(W):
+    """Lower bound 2 min_i w_ii of I + W, by Gershgorin's circles; -inf where a weight is negative."""
+    return 2 * float(W.diagonal().min()) if W.data.min() >= 0 else -np.inf
+
+
+def components(W):
+    """Number of components of a symmetric W: a breadth-first search where it is one."""
+    if len(breadth_first_order(W, 0, return_predecessors=False)) == W.shape[0]:
+        return 1
+    return connected_components(W, directed=False, return_labels=False)
+
+
+def two_colored(W):
     """Whether λ_n = -1: no self-weight, no negative weight, and links only between two classes of agents."""
-    if edges.own.any() or edges.w.min(initial=0.0) < 0:
+    if W.diagonal().any() or W.data.min() < 0:
         return False
-    i, j = np.concatenate([edges.i, edges.j]), np.concatenate([edges.j, edges.i]) + edges.agents
-    cover = csr_array((np.ones(len(i)), (i, j)), shape=(2 * edges.agents,) * 2)
-    return connected_components(cover, directed=False, return_labels=False) > 1
+    return connected_components(block_array([[None, W], [W, None]]), directed=False, return_labels=False) > 1
 
 
-def shape_of(W, edges):
-    """(whether the graph is thin, estimated multiplications of a factorization), from breadth-first levels.
+def shape_of(W):
+    """(whether the connected graph of a symmetric W is thin, estimated multiplications of a factorization).
 
-    The level that holds the median agent separates the graph; the order that nested dissection makes of such separators
+    The breadth-first level that holds the median agent separates the graph; the order that nested dissection makes of such separators
     of s agents needs some 10 s³ multiplications where smaller parts have smaller ones, as in the plane. A graph is
     thin if it is deeper than an expander, whose depth is a small multiple of log n, and a tree never fills in.
     """
-    agents = edges.agents
-    if len(edges.w) == agents - 1:
+    agents = W.shape[0]
+    if W.nnz - np.count_nonzero(W.diagonal()) == 2 * (agents - 1):
         return True, float(agents)
     far = breadth_first_order(W, 0, return_predecessors=False)[-1]
     order, parent = breadth_first_order(W, far)

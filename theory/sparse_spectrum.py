@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array, diags_array
-from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, splu
 
-from theory.edge_forms import ROUNDING, Edges, shape_of, two_colored
+from theory.edge_forms import ROUNDING, Edges, components, floor, shape_of, two_colored
 from theory.errors import OnemergeError
 from theory.lanczos import TINY, Clock, lanczos
 from theory.validate import as_sparse_mixing
@@ -49,9 +48,9 @@ def sparse_gap(W, time_limit=None, tolerance=TOLERANCE):
     if _symmetric(W):
         return _of_symmetric(W, clock, tolerance, both_ends=True)
     if _normal(W):
-        rate = moment_rate(W.T @ W, time_limit, tolerance)
+        rate = _of_gram(W, clock, tolerance)
         slem = max(1 - rate.value, 0.0) ** 0.5
-        return _estimate(rate.value / (1 + slem), rate.error / max(slem, 0.5), f"{rate.method} on WᵀW", clock)
+        return _estimate(rate.value / (1 + slem), rate.error / max(slem, 0.5), rate.method, clock)
     return _arnoldi(W, clock)
 
 
@@ -68,8 +67,8 @@ def sparse_rate(W, time_limit=None, tolerance=TOLERANCE):
         gap = _of_symmetric(W, clock, tolerance, both_ends=True)
         return _estimate(gap.value * (2 - gap.value), 2 * gap.error, gap.method, clock)
     if _column_stochastic(W):
-        rate = moment_rate(W.T @ W, time_limit, tolerance)
-        return _estimate(rate.value, rate.error, f"{rate.method} on WᵀW", clock)
+        rate = _of_gram(W, clock, tolerance)
+        return _estimate(rate.value, rate.error, rate.method, clock)
     transposed = W.T.tocsr()
 
     def apply(x):
@@ -92,8 +91,8 @@ def sparse_contraction(W, time_limit=None, tolerance=TOLERANCE):
         found = _of_symmetric(W, clock, tolerance, both_ends=True)
         return _estimate(1 - found.value, found.error, found.method, clock)
     if _column_stochastic(W):
-        rate = moment_rate(W.T @ W, time_limit, tolerance)
-        return _estimate(*_root(max(1 - rate.value, 0.0), rate.error), f"{rate.method} on WᵀW", clock)
+        rate = _of_gram(W, clock, tolerance)
+        return _estimate(*_root(max(1 - rate.value, 0.0), rate.error), rate.method, clock)
     transposed = W.T.tocsr()
     top, error = _top(lambda x: _centered(transposed @ (W @ x)), W.shape[0], clock, tolerance)
     return _estimate(*_root(max(top, 0.0), error), "Lanczos on (W - J)ᵀ(W - J)", clock)
@@ -121,7 +120,9 @@ def _centered(x):
 
 
 def _symmetric(W):
-    return abs(W - W.T).max() == 0
+    other = W.T.tocsr()
+    same = np.array_equal(W.indptr, other.indptr) and np.array_equal(W.indices, other.indices)
+    return same and np.array_equal(W.data, other.data)
 
 
 def _column_stochastic(W):
@@ -129,7 +130,29 @@ def _column_stochastic(W):
 
 
 def _normal(W):
-    return _column_stochastic(W) and abs(W @ W.T - W.T @ W).max() <= 1e-15
+    """Whether W Wᵀ x = Wᵀ W x, up to rounding, for a random x: with probability one only where the products agree."""
+    if not _column_stochastic(W):
+        return False
+    x, other = np.random.default_rng(0).standard_normal(W.shape[0]), W.T.tocsr()
+    return np.abs(W @ (other @ x) - other @ (W @ x)).max() <= 1e-14 * np.abs(x).max()
+
+
+def _of_gram(W, clock, tolerance):
+    """`Estimate` of 1 - λ_2 of Wᵀ W for a doubly stochastic W; the product itself is made where the gap is small."""
+    other = W.T.tocsr()
+    both = csr_array(W + other)
+    if W.shape[0] > DENSE and components(both) == 1 and not shape_of(both)[0]:
+
+        def accepted(upper, _):
+            return 1 - upper.value >= SMALL and upper.residual <= tolerance * (1 - upper.value)
+
+        result = lanczos(lambda x: other @ (W @ x), W.shape[0], accepted, clock, PATIENCE)
+        if result and accepted(*result[0]):
+            (upper, _), _ = result
+            return _estimate(1 - upper.value, max(upper.residual, ROUNDING), "Lanczos on WᵀW", clock)
+    gram = csr_array(W.T @ W)
+    found = _of_symmetric(csr_array((gram + gram.T) / 2), clock, tolerance, both_ends=False)
+    return _estimate(found.value, found.error, f"{found.method} on WᵀW", clock)
 
 
 def _top(apply, agents, clock, tolerance):
@@ -144,20 +167,19 @@ def _top(apply, agents, clock, tolerance):
 
 def _of_symmetric(W, clock, tolerance, both_ends):
     """`Estimate` of min(1 - λ_2, 1 + λ_n), or of 1 - λ_2 alone, of a symmetric W with at least two agents."""
-    parts = connected_components(W, directed=False, return_labels=False)
+    parts = components(W)
     if parts > 1:
         return _estimate(0.0, 0.0, f"{parts} components", clock)
-    edges = Edges.of(W)
-    if both_ends and two_colored(edges):
+    if both_ends and two_colored(W):
         return _estimate(0.0, 0.0, "bipartite without self-weights", clock)
-    if edges.agents <= DENSE:
-        return _dense(W, edges, clock, both_ends)
-    thin, work = shape_of(W, edges)
-    if thin and work <= WORK and 2e9 * clock.left() > work:
-        return _by_inverse(W, edges, clock, tolerance, both_ends)
+    if W.shape[0] <= DENSE:
+        return _dense(W, Edges.of(W), clock, both_ends)
+    thin, work = shape_of(W)
     affordable = work <= WORK and 2e9 * clock.left() > work
-    found = _by_lanczos(W, edges, clock, tolerance, both_ends, PATIENCE if affordable else None)
-    return found or _by_inverse(W, edges, clock, tolerance, both_ends)
+    if thin and affordable:
+        return _by_inverse(W, clock, both_ends)
+    found = _by_lanczos(W, clock, tolerance, both_ends, PATIENCE if affordable else None)
+    return found or _by_inverse(W, clock, both_ends)
 
 
 def _dense(W, edges, clock, both_ends):
@@ -172,14 +194,14 @@ def _dense(W, edges, clock, both_ends):
     return _estimate(*found, "dense", clock)
 
 
-def _by_lanczos(W, edges, clock, tolerance, both_ends, most):
+def _by_lanczos(W, clock, tolerance, both_ends, most):
     """Lanczos on W; None after `most` steps without a result."""
-    floor = edges.floor() if both_ends else np.inf
+    least = floor(W) if both_ends else np.inf
 
     def found(upper, lower):
         """(gap, its End, sign) of the end that decides, None while that is open."""
         below, above = 1 - upper.value, 1 + lower.value
-        if below <= max(floor, above - lower.residual) or not both_ends:
+        if below <= max(least, above - lower.residual) or not both_ends:
             return below, upper, -1
         return (above, lower, 1) if above <= below - upper.residual else None
 
@@ -188,7 +210,7 @@ def _by_lanczos(W, edges, clock, tolerance, both_ends, most):
         ends = [decided] if decided else [(1 - upper.value, upper, -1), (1 + lower.value, lower, 1)]
         return all(end.residual <= (tolerance if gap >= SMALL else 1e-5) * abs(gap) for gap, end, _ in ends)
 
-    result = lanczos(lambda x: W @ x, edges.agents, accepted, clock, *([most] if most else []))
+    result = lanczos(lambda x: W @ x, W.shape[0], accepted, clock, *([most] if most else []))
     if result is None:
         return None
     (upper, lower), vector = result
@@ -196,16 +218,17 @@ def _by_lanczos(W, edges, clock, tolerance, both_ends, most):
     gap, end, sign = decided
     if gap >= SMALL:
         return _estimate(gap, max(end.residual, ROUNDING), "Lanczos", clock)
-    return _estimate(*edges.measured(vector(end), sign, end.ladder), "Lanczos", clock)
+    return _estimate(*Edges.of(W).measured(vector(end), sign, end.ladder), "Lanczos", clock)
 
 
-def _by_inverse(W, edges, clock, tolerance, both_ends):
+def _by_inverse(W, clock, both_ends):
     """Lanczos on the inverse of I - W, the first agent grounded, and of I + W where that end may decide."""
+    edges = Edges.of(W)
     degree = np.bincount(edges.i, edges.w, edges.agents) + np.bincount(edges.j, edges.w, edges.agents)
     off = W - diags_array(W.diagonal())
     laplacian = csc_array(diags_array(degree) - off)[1:, 1:]
     found = _least(edges, _solver(laplacian, grounded=True), -1, clock)
-    if both_ends and edges.floor() < found[0]:
+    if both_ends and floor(W) < found[0]:
         signless = csc_array(diags_array(degree + 2 * edges.own) + off)
         found = min(found, _least(edges, _solver(signless, grounded=False), 1, clock))
     return _estimate(*found, "shift-invert", clock)

@@ -196,9 +196,9 @@ def test_thin_graphs_are_told_from_expanders():
     ):
         W = operator(name, "max_degree", **parameters)
         W = W if isinstance(W, csr_array) else W.to_sparse()
-        assert shape_of(W, Edges.of(W))[0] == thin, name
+        assert shape_of(W)[0] == thin, name
     grid = operator("grid", "max_degree", rows=50, cols=60).to_sparse()
-    assert 10 * 25**3 < shape_of(grid, Edges.of(grid))[1] < 10 * 61**3
+    assert 10 * 25**3 < shape_of(grid)[1] < 10 * 61**3
 
 
 def test_a_time_limit_is_kept_and_said():
