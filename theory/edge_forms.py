@@ -78,9 +78,9 @@ def two_colored(W):
 def shape_of(W):
     """(whether the connected graph of a symmetric W is thin, estimated multiplications of a factorization).
 
-    The breadth-first level that holds the median agent separates the graph; the order that nested dissection makes of such separators
-    of s agents needs some 10 s³ multiplications where smaller parts have smaller ones, as in the plane. A graph is
-    thin if it is deeper than an expander, whose depth is a small multiple of log n, and a tree never fills in.
+    The breadth-first level that holds the median agent separates the graph; the order that nested dissection makes of
+    such separators of s agents needs some 10 s³ multiplications where smaller parts have smaller ones, as in the plane.
+    A graph is thin if it is deeper than an expander, whose depth is a small multiple of log n; a tree never fills in.
     """
     agents = W.shape[0]
     if W.nnz - np.count_nonzero(W.diagonal()) == 2 * (agents - 1):
