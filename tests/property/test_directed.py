@@ -103,7 +103,9 @@ def test_sinkhorn_of_named_graphs():
 
 def test_factors_that_no_sum_sees_do_not_drift():
     graph = nx.DiGraph([(0, 2), (1, 0), (1, 3), (2, 3), (2, 0), (2, 1), (3, 1), (3, 2)])
-    two = nx.disjoint_union(graph, nx.disjoint_union(TRIANGLE, nx.empty_graph(1)))  # a factor each for three blocks
+    two = nx.disjoint_union(
+        graph, nx.disjoint_union(TRIANGLE, nx.empty_graph(1, nx.DiGraph))
+    )  # a factor each for three blocks
     for each in (graph, two):
         W = sinkhorn(each)
         np.testing.assert_allclose(W.sum(axis=0), 1, rtol=0, atol=EXACT)
