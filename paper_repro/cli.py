@@ -204,8 +204,8 @@ def plot_path(plot, command, words, agents):
 @click.option("--dim", default=5, show_default=True, help="Dimension of the models.")
 @click.option("--distance", type=float, default=1.0, show_default=True, help="From the common start to the minimizer.")
 @click.option("--decay", type=float, default=0.9, show_default=True, help="γ of the effective number of neighbors.")
-@click.option("--runs", default=16, show_default=True, help="Simulated runs at each learning rate, at least 2.")
-@click.option("--most", default=20_000, show_default=True, help="Simulated steps at most.")
+@click.option("--runs", default=8, show_default=True, help="Simulated runs at each learning rate, at least 2.")
+@click.option("--most", default=10_000, show_default=True, help="Simulated steps at most.")
 @click.option("--plot", help="Write the figure to this .png or .pdf file  [default: a name of its own in results/]")
 @as_json
 def compare(topologies, agents, plot, as_json, **options):

@@ -5,6 +5,7 @@ with the parameters of that topology beside its own.
 """
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -75,8 +76,9 @@ class Entry:
 
     @property
     def summary(self):
-        """The first sentence of the docstring, in one line."""
-        return " ".join(inspect.getdoc(self.build).split("\n\n")[0].split()).split(". ")[0].rstrip(".:") + "."
+        """The first sentence of the docstring, in one line; a sentence ends before a capital letter."""
+        first = " ".join(inspect.getdoc(self.build).split("\n\n")[0].split())
+        return re.split(r"(?<=[^.])\.(?= [A-Z])", first)[0].rstrip(".:") + "."
 
     @property
     def on_graph(self):

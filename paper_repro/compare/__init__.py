@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from paper_repro.check.assumptions import departures_of
-from paper_repro.check.compare import STATE
+from paper_repro.check.compare import STATE, UNSAID
 from paper_repro.check.subject import matrix_report, spectrum_report, subject_of
 from paper_repro.compare.draw import check_plot, draw
 from paper_repro.compare.lineup import label, subject
@@ -29,7 +29,7 @@ TARGET = "gradient_norm_sq_mean"
 
 def compare_topologies(
     words, agents, *, epsilon=0.01, L=1.0, mu=None, sigma=1.0, zeta=1.0, spread=0.5, dim=5, distance=1.0, decay=0.9,
-    runs=16, most=20_000, plot=None, bar=lambda done, total: None, tell=lambda sentence: None,
+    runs=8, most=10_000, plot=None, bar=lambda done, total: None, tell=lambda sentence: None,
 ):  # fmt: skip
     """The record that docs/compare.md describes: one row for each of `words` (see `lineup`), all of `agents` agents.
 
@@ -115,7 +115,9 @@ def _off_diagonal(W):
 
 
 def steps_of(one, report, config, epsilon):
-    """{"bounds": {name: steps, lr, kind} of every bound that applies, "left_out": {name: why}}.
+    """{"bounds": {name: steps, lr, kind, needs} of every bound that applies, "left_out": {name: why}}.
+
+    `needs` are assumptions that the source does not state, but needs, and that fail here.
 
     A bound on the mean squared gradient is solved for its steps at its best learning rate; one about the steps itself
     is evaluated. Where Hessians differ, ζ is its largest value on the ball of radius `distance` around the minimizer.
@@ -150,5 +152,6 @@ def steps_of(one, report, config, epsilon):
             else:
                 left_out[bound.name] = "outside its region"
                 continue
-            found[bound.name] = {"steps": steps, "lr": lr, "kind": bound.kind}
+            unsaid = [tag for tag in UNSAID.get(bound.name, ()) if departures[tag]]
+            found[bound.name] = {"steps": steps, "lr": lr, "kind": bound.kind, "needs": unsaid}
     return {"bounds": found, "left_out": left_out}

@@ -10,11 +10,11 @@ __all__ = ["check_plot", "draw"]
 
 
 def steps_table(record):
-    """Columns label, bound, steps: upper bounds and the simulated steps, NaN where they were not computed."""
+    """Columns label, bound, steps: upper bounds with all they need, and the simulated steps, NaN if not computed."""
     rows = []
     for row in record["rows"]:
-        upper = {name: found["steps"] for name, found in row["bounds"].items() if found["kind"] == "upper"}
-        rows += [(row["label"], name, steps) for name, steps in upper.items()]
+        sound = [name for name, found in row["bounds"].items() if found["kind"] == "upper" and not found["needs"]]
+        rows += [(row["label"], name, row["bounds"][name]["steps"]) for name in sound]
         simulated = row["simulated"]
         reached = None if simulated is None else simulated["steps"]
         rows.append((row["label"], "simulated", float("nan") if reached is None else reached))

@@ -1,5 +1,7 @@
 """What `onemerge compare` prints: one table, a column a topology."""
 
+import math
+
 from rich.markup import escape
 from rich.table import Table
 
@@ -28,7 +30,7 @@ def print_comparison(record):
             table.add_section()
             table.add_row(f"[bold]{head}[/]")
         for name in names:
-            table.add_row(name, *(number(row["bounds"].get(name, {}).get("steps")) for row in rows))
+            table.add_row(name, *(_steps(row["bounds"].get(name)) for row in rows))
     table.add_section()
     table.add_row("[bold]simulated steps[/]", *(_simulated(row["simulated"]) for row in rows))
     table.add_row("at the learning rate", *(number(row["simulated"] and row["simulated"]["lr"]) for row in rows))
@@ -39,6 +41,15 @@ def print_comparison(record):
         f"Quadratics: {constants}; {problem['runs']} runs (seeds 0, 1, ...) at each of {len(record['learning_rates'])} "
         f"learning rates. A dash: not applicable, --json says why. ({record['seconds']:.1f} s)"
     )
+    needs = dict.fromkeys(tag for row in rows for found in row["bounds"].values() for tag in found["needs"])
+    if needs:
+        console().print(f"*: the source does not say so, but needs what fails here: {', '.join(needs)}.")
+
+
+def _steps(found):
+    if found is None:
+        return "–"
+    return ("never" if math.isinf(found["steps"]) else number(found["steps"])) + "*" * bool(found["needs"])
 
 
 def _simulated(found):

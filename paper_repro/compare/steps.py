@@ -44,7 +44,7 @@ class Simulated:
     z: float | None = None
 
 
-def simulated_steps(gossip, config, epsilon, runs=16, most=20_000, bar=lambda done, total: None):
+def simulated_steps(gossip, config, epsilon, runs=8, most=10_000, bar=lambda done, total: None):
     """`Simulated` for a Gossip and a `sim.quadratic.Quadratic`, from `runs` runs (seeds 0, 1, ...) a learning rate."""
     require(runs >= 2, f"runs is {runs}; a standard error needs at least 2 runs")
     smoothness = config.L * (1 + config.spread)
