@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csc_array, csr_array, diags_array
+from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, splu
 
 from theory.edge_forms import ROUNDING, Edges, components, floor, shape_of, two_colored
@@ -169,7 +170,7 @@ def _of_symmetric(W, clock, tolerance, both_ends):
     """`Estimate` of min(1 - λ_2, 1 + λ_n), or of 1 - λ_2 alone, of a symmetric W with at least two agents."""
     parts = components(W)
     if parts > 1:
-        return _estimate(0.0, 0.0, f"{parts} components", clock)
+        return _of_parts(W, parts, clock, tolerance, both_ends)
     if both_ends and two_colored(W):
         return _estimate(0.0, 0.0, "bipartite without self-weights", clock)
     if W.shape[0] <= DENSE:
@@ -177,9 +178,22 @@ def _of_symmetric(W, clock, tolerance, both_ends):
     thin, work = shape_of(W)
     affordable = work <= WORK and 2e9 * clock.left() > work
     if thin and affordable:
-        return _by_inverse(W, clock, both_ends)
+        return _by_inverse(W, clock, tolerance, both_ends)
     found = _by_lanczos(W, clock, tolerance, both_ends, PATIENCE if affordable else None)
-    return found or _by_inverse(W, clock, both_ends)
+    return found or _by_inverse(W, clock, tolerance, both_ends)
+
+
+def _of_parts(W, parts, clock, tolerance, both_ends):
+    """0, as λ_2 = 1, or what is less in one of several components: only negative weights can make it so."""
+    worst = _estimate(0.0, 0.0, f"{parts} components", clock)
+    if W.data.min() >= 0:
+        return worst
+    own = connected_components(W, directed=False)[1]
+    for part in np.flatnonzero(np.bincount(own) > 1):
+        members = np.flatnonzero(own == part)
+        found = _of_symmetric(W[members][:, members], clock, tolerance, both_ends)
+        worst = min(worst, found, key=lambda estimate: estimate.value)
+    return worst
 
 
 def _dense(W, edges, clock, both_ends):
@@ -221,25 +235,34 @@ def _by_lanczos(W, clock, tolerance, both_ends, most):
     return _estimate(*Edges.of(W).measured(vector(end), sign, end.ladder), "Lanczos", clock)
 
 
-def _by_inverse(W, clock, both_ends):
-    """Lanczos on the inverse of I - W, the first agent grounded, and of I + W where that end may decide."""
+def _by_inverse(W, clock, tolerance, both_ends):
+    """Lanczos on the inverse of I - W, the first agent grounded, and of I + W where that end may decide.
+
+    Negative weights may make one of them indefinite; then its end lies beyond 1, where Lanczos on W finds it.
+    """
     edges = Edges.of(W)
     degree = np.bincount(edges.i, edges.w, edges.agents) + np.bincount(edges.j, edges.w, edges.agents)
     off = W - diags_array(W.diagonal())
-    laplacian = csc_array(diags_array(degree) - off)[1:, 1:]
-    found = _least(edges, _solver(laplacian, grounded=True), -1, clock)
+    below = _factors((diags_array(degree) - off)[1:, 1:])
+    if _indefinite(W, below):
+        return _by_lanczos(W, clock, tolerance, both_ends, None)
+    found = _least(edges, lambda x: _centered(np.concatenate([[0.0], below.solve(x[1:])])), -1, clock)
     if both_ends and floor(W) < found[0]:
-        signless = csc_array(diags_array(degree + 2 * edges.own) + off)
-        found = min(found, _least(edges, _solver(signless, grounded=False), 1, clock))
+        above = _factors(diags_array(degree + 2 * edges.own) + off)
+        if _indefinite(W, above):
+            return _by_lanczos(W, clock, tolerance, both_ends, None)
+        found = min(found, _least(edges, lambda x: _centered(above.solve(x)), 1, clock))
     return _estimate(*found, "shift-invert", clock)
 
 
-def _solver(matrix, grounded):
-    """x -> the solution that sums to 0 of (I - W) y = x; of (I + W) y = x less its mean, if not grounded."""
-    factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0, options={"SymmetricMode": True})
-    if grounded:
-        return lambda x: _centered(np.concatenate([[0.0], factors.solve(x[1:])]))
-    return lambda x: _centered(factors.solve(x))
+def _factors(matrix):
+    options = {"SymmetricMode": True}
+    return splu(csc_array(matrix), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0, options=options)
+
+
+def _indefinite(W, factors):
+    """Whether there are negative pivots, as many as negative eigenvalues (Sylvester); none without negative weights."""
+    return W.data.min() < 0 and bool((factors.U.diagonal() < 0).any())
 
 
 def _least(edges, solve, sign, clock):

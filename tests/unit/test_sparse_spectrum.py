@@ -110,6 +110,47 @@ def test_no_gap_is_exactly_zero(W, method):
     assert slem(W) == 1
 
 
+def test_parts_with_negative_weights_may_have_less_than_no_gap():
+    part = np.array([[-0.2, 1.2], [1.2, -0.2]])  # eigenvalues 1 and -1.4
+    W = np.kron(np.eye(3), part)
+    assert sparse_gap(csr_array(W)).value == pytest.approx(-0.4, abs=1e-14)
+    assert gap(W) == pytest.approx(1 - slem(W), abs=1e-14)
+    alone = np.kron(np.eye(2), [[1.2, -0.2], [-0.2, 1.2]])  # 1 and 1.4
+    assert gap(alone) == pytest.approx(-0.4, abs=1e-14)
+    lazy = np.kron(np.eye(2), metropolis(nx.path_graph(3)) * 1.6 - 0.6 * np.eye(3))  # negative, and no worse than 1
+    assert sparse_gap(csr_array(lazy)).value == 0
+
+
+def test_a_thin_graph_whose_matrix_reaches_beyond_one():
+    n = 1000
+    W = csr_array(operator("path", agents=n).to_sparse() * 2 - eye_array(n))  # 1/3 -> 2/3: λ from -5/3 to 1
+    assert sparse_gap(W).value == pytest.approx(2 - 8 / 3 * math.cos(math.pi / (2 * n)) ** 2, rel=1e-9)
+    bent = operator("path", agents=n).to_sparse().tolil()
+    for i, j, more in ((500, 501, -1.0), (501, 500, -1.0), (500, 500, 1.0), (501, 501, 1.0)):
+        bent[i, j] += more  # one link of weight -2/3: λ_2 > 1
+    bent = csr_array(bent)
+    assert sparse_gap(bent).value == pytest.approx(
+        1 - np.abs(np.linalg.eigvalsh(bent.toarray() - 1 / n)).max(), rel=1e-9
+    )
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_weights_against_a_dense_solver(seed):
+    """Some weights negative, some graphs in parts; |λ| beyond 1 is no fault. Lanczos finds them too, at any size."""
+    generator = np.random.default_rng(seed)
+    n = int(generator.integers(4, 40))
+    A = np.triu((generator.random((n, n)) < generator.choice([0.1, 0.3, 0.7])) * generator.normal(0.3, 0.4, (n, n)), 1)
+    A = (A + A.T) / max(np.abs(A + A.T).sum(axis=1).max(), 1e-9) * generator.choice([0.4, 1.0])
+    W = A + np.diag(1 - A.sum(axis=1))
+    expected = 1 - np.abs(np.linalg.eigvalsh(W - complete_average(n))).max()
+    assert gap(W) == pytest.approx(expected, abs=1e-13)
+    if W.min() >= 0 or not np.allclose(W, np.eye(n)):
+        ends, _ = lanczos(lambda x: W @ x, n, lambda *ends: False, Clock(), keep=True)
+        found = min(1 - ends[0].value, 1 + ends[1].value)
+        assert found == pytest.approx(min(expected, found), abs=1e-12)
+        assert found >= expected - 1e-12
+
+
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_the_smallest_sizes(n):
     for W in (operator("path", agents=n).to_sparse(), operator("exponential", agents=n).to_sparse(), eye_array(n)):
