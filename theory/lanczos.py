@@ -15,6 +15,7 @@ from scipy.linalg import eigh_tridiagonal, eigvalsh_tridiagonal
 
 from theory.errors import OnemergeError
 
+MOST = 100_000  # steps
 FIRST_LOOK = 12  # steps before the first eigenvalues of T
 TINY = 1e-300  # in the place of a distance of 0
 BREAKDOWN = 1e-14  # the space is exhausted when the next vector is this small beside T
@@ -77,7 +78,7 @@ def _end(alphas, betas, upper):
     return End(float(sign * values[0]), float(betas[-1] * abs(vector[-1])), values[0] - values[1:], coordinates)
 
 
-def lanczos(apply, agents, accepted, clock, most=100_000, keep=False):
+def lanczos(apply, agents, accepted, clock, most=MOST, keep=False):
     """((upper End, lower End), vector) of the symmetric map `apply` of [n] to [n], n >= 2, on vectors that sum to 0.
 
     Goes on until accepted(upper, lower), the space is exhausted, or `most` steps are done; steps that were not accepted

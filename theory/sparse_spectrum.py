@@ -3,8 +3,8 @@
 For a symmetric W, 1 - slem is the smaller of the least values of xᵀ(I - W)x and xᵀ(I + W)x for |x| = 1, sums of squares
 of `theory.edge_forms` in which a small gap keeps its digits. The vector comes from Lanczos on expanders, whose gap is
 large, and on graphs that are thin (far apart in few links) from Lanczos on the inverse of a sparse factorization, which
-would fill in on an expander. Where W is not symmetric, W - J has the eigenvalues of W with one 1
-replaced by 0 (Brauer 1952), and Wᵀ W takes the place of W.
+would fill in on an expander. Where W is not symmetric, W - J has the eigenvalues of W with one 1 replaced by 0 (Brauer,
+"Limits for the characteristic roots of a matrix IV", 1952), and Wᵀ W takes the place of W.
 """
 
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs, splu
 
 from theory.edge_forms import ROUNDING, Edges, components, floor, shape_of, two_colored
-from theory.errors import OnemergeError
-from theory.lanczos import TINY, Clock, lanczos
+from theory.errors import OnemergeError, require
+from theory.lanczos import MOST, TINY, Clock, lanczos
 from theory.validate import as_sparse_mixing
 
 TOLERANCE = 1e-9  # relative, of a gap
@@ -160,9 +160,11 @@ def _top(apply, agents, clock, tolerance):
     """(largest eigenvalue of a positive semidefinite map, its error), to `tolerance` of its distance to 1."""
 
     def accepted(upper, _):
-        return upper.residual <= tolerance * max(abs(1 - upper.value), 1e-5)
+        return upper.residual <= max(tolerance * abs(1 - upper.value), 1e-13 * upper.value)
 
-    (upper, _), _ = lanczos(apply, agents, accepted, clock)
+    result = lanczos(apply, agents, accepted, clock)
+    require(result, f"Lanczos found no largest singular value in {MOST} steps")
+    upper = result[0][0]
     return upper.value, max(upper.error, ROUNDING)
 
 
@@ -179,7 +181,7 @@ def _of_symmetric(W, clock, tolerance, both_ends):
     affordable = work <= WORK and 2e9 * clock.left() > work
     if thin and affordable:
         return _by_inverse(W, clock, tolerance, both_ends)
-    found = _by_lanczos(W, clock, tolerance, both_ends, PATIENCE if affordable else None)
+    found = _by_lanczos(W, clock, tolerance, both_ends, PATIENCE if affordable else MOST)
     return found or _by_inverse(W, clock, tolerance, both_ends)
 
 
@@ -209,7 +211,7 @@ def _dense(W, edges, clock, both_ends):
 
 
 def _by_lanczos(W, clock, tolerance, both_ends, most):
-    """Lanczos on W; None after `most` steps without a result."""
+    """Lanczos on W; None after `most` steps without a result, an error after MOST."""
     least = floor(W) if both_ends else np.inf
 
     def found(upper, lower):
@@ -224,11 +226,14 @@ def _by_lanczos(W, clock, tolerance, both_ends, most):
         ends = [decided] if decided else [(1 - upper.value, upper, -1), (1 + lower.value, lower, 1)]
         return all(end.residual <= (tolerance if gap >= SMALL else 1e-5) * abs(gap) for gap, end, _ in ends)
 
-    result = lanczos(lambda x: W @ x, W.shape[0], accepted, clock, *([most] if most else []))
+    result = lanczos(lambda x: W @ x, W.shape[0], accepted, clock, most)
     if result is None:
+        require(most < MOST, f"Lanczos found no gap in {MOST} steps, and a factorization is too large or indefinite")
         return None
     (upper, lower), vector = result
-    decided = found(upper, lower) or min((1 - upper.value, upper, -1), (1 + lower.value, lower, 1))
+    decided = found(upper, lower) or min(
+        (1 - upper.value, upper, -1), (1 + lower.value, lower, 1), key=lambda side: side[0]
+    )
     gap, end, sign = decided
     if gap >= SMALL:
         return _estimate(gap, max(end.residual, ROUNDING), "Lanczos", clock)
@@ -245,12 +250,12 @@ def _by_inverse(W, clock, tolerance, both_ends):
     off = W - diags_array(W.diagonal())
     below = _factors((diags_array(degree) - off)[1:, 1:])
     if _indefinite(W, below):
-        return _by_lanczos(W, clock, tolerance, both_ends, None)
+        return _by_lanczos(W, clock, tolerance, both_ends, MOST)
     found = _least(edges, lambda x: _centered(np.concatenate([[0.0], below.solve(x[1:])])), -1, clock)
     if both_ends and floor(W) < found[0]:
         above = _factors(diags_array(degree + 2 * edges.own) + off)
         if _indefinite(W, above):
-            return _by_lanczos(W, clock, tolerance, both_ends, None)
+            return _by_lanczos(W, clock, tolerance, both_ends, MOST)
         found = min(found, _least(edges, lambda x: _centered(above.solve(x)), 1, clock))
     return _estimate(*found, "shift-invert", clock)
 
