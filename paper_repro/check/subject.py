@@ -35,6 +35,7 @@ CLOSED_FORMS = {  # topology: (bound, the weights that it is about)
 }
 LARGEST = 4096  # agents
 DRAWS = 16  # matrices of a random gossip that are checked
+NEGATIVE = ("best_constant", "fdla")  # rules whose weights may be negative
 ROUNDING = 1e-12
 
 
@@ -121,7 +122,8 @@ def _fixed(name, graph, W, weights, parameters):
     require(graph is not None or weights is None, f"{name} is a matrix and has its weights; leave out {weights!r}")
     report = check_mixing(W)
     _not_too_large(name, report.agents)
-    for problem in report.problems(doubly_stochastic=False):
+    problems = report.problems(doubly_stochastic=False)
+    for problem in problems[1 if weights in NEGATIVE and not report.nonnegative else 0 :]:
         raise OnemergeError(f"{name}: {problem}")
     graph = graph_of(report.W) if graph is None else graph
     return Subject(name, constant(report.W), (report.W,), graph, weights, parameters)

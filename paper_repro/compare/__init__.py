@@ -98,6 +98,7 @@ def costs_of(one, decay):
         "kind": one.kind,
         "period": gossip.period,
         "doubly_stochastic": matrix["doubly_stochastic"] and gossip.mean_preserving,
+        "not_because": _why_not(matrix, gossip),
         "degree": int(max(count.max() for count in heard)),
         "messages": float(np.mean([count.sum() for count in heard])),
         "messages_counted": "exact" if one.kind != "random" else f"mean of {DRAWS} rounds",
@@ -110,20 +111,28 @@ def costs_of(one, decay):
     }
 
 
+def _why_not(matrix, gossip):
+    """What keeps the matrices from being doubly stochastic, "" where nothing does."""
+    if not gossip.mean_preserving:
+        return "the mean drifts"
+    return "" if matrix["doubly_stochastic"] else f"a weight is {matrix['most_negative']:.3g}"
+
+
 def _off_diagonal(W):
     return W - np.diag(np.diag(W))
 
 
 def steps_of(one, report, config, epsilon):
-    """{"bounds": {name: steps, lr, kind, needs} of every bound that applies, "left_out": {name: why}}.
+    """{"bounds": {name: steps, lr, kind, order, needs} of every bound that applies, "left_out": {name: why}}.
 
     `needs` are assumptions that the source does not state, but needs, and that fail here.
 
     A bound on the mean squared gradient is solved for its steps at its best learning rate; one about the steps itself
-    is evaluated. Where Hessians differ, ζ is its largest value on the ball of radius `distance` around the minimizer.
+    is evaluated. Where Hessians differ, ζ is its largest value on the ball of radius `distance` around the minimizer,
+    and neighborhood_heterogeneity² = (1 - p)(ζ² + σ²) of that ζ.
     """
     matrix, numbers = report
-    departures = departures_of(one, config, matrix, numbers, dict.fromkeys(STATE))
+    departures = departures_of(one, config, matrix, numbers, dict.fromkeys(STATE)) | {"neighborhood": ""}
     smoothness, widest = config.L * (1 + config.spread), config.zeta + config.spread * config.L * config.distance
     kept = max(1 - numbers["p"], 0.0)
     known = {
@@ -153,5 +162,5 @@ def steps_of(one, report, config, epsilon):
                 left_out[bound.name] = "outside its region"
                 continue
             unsaid = [tag for tag in UNSAID.get(bound.name, ()) if departures[tag]]
-            found[bound.name] = {"steps": steps, "lr": lr, "kind": bound.kind, "needs": unsaid}
+            found[bound.name] = {"steps": steps, "lr": lr, "kind": bound.kind, "order": bound.order, "needs": unsaid}
     return {"bounds": found, "left_out": left_out}

@@ -1,4 +1,4 @@
-"""What `onemerge compare` prints: one table, a column a topology."""
+"""What `onemerge compare` prints, a column a topology, and `onemerge scale`, a row a topology."""
 
 import math
 
@@ -7,43 +7,57 @@ from rich.table import Table
 
 from paper_repro.show import console, number
 
+TOGETHER = 5  # columns beside the names that 110 characters hold
+
 
 def print_comparison(record):
-    """Costs and rates first, then the steps to ε under each bound, then the simulated ones."""
+    """Tables of at most TOGETHER topologies: costs and rates, the steps to ε under each bound, the simulated ones."""
     rows, problem = record["rows"], record["problem"]
-    table = Table("", *(escape(row["label"]) for row in rows), title_justify="left")
-    shown = {
-        "degree": lambda row: str(row["degree"]),
-        "messages a round": lambda row: ("" if row["messages_counted"] == "exact" else "≈ ") + number(row["messages"]),
-        "doubly stochastic": lambda row: "yes" if row["doubly_stochastic"] else "[red]no[/]",
-        "slem": lambda row: number(row["slem"]),
-        "consensus rate p": lambda row: number(row["p"]),
-        "p of a period": lambda row: number(row["p_of_period"]) + f" ({row['period']})" * (row["period"] > 1),
-        f"effective neighbors, γ = {problem['decay']:g}": lambda row: number(row["effective_neighbors"]),
-        "rounds to halve Ξ²": lambda row: number(row["rounds_to_halve"]),
+    names = {
+        kind: list(dict.fromkeys(n for row in rows for n, found in row["bounds"].items() if found["kind"] == kind))
+        for kind in ("upper", "order")
     }
-    for name, text in shown.items():
-        table.add_row(name, *map(text, rows))
-    for kind, head in (("upper", f"steps to ε = {problem['epsilon']:g}, at most"), ("order", "steps, up to constants")):
-        names = dict.fromkeys(name for row in rows for name, found in row["bounds"].items() if found["kind"] == kind)
-        if names:
-            table.add_section()
-            table.add_row(f"[bold]{head}[/]")
-        for name in names:
-            table.add_row(name, *(_steps(row["bounds"].get(name)) for row in rows))
-    table.add_section()
-    table.add_row("[bold]simulated steps[/]", *(_simulated(row["simulated"]) for row in rows))
-    table.add_row("at the learning rate", *(number(row["simulated"] and row["simulated"]["lr"]) for row in rows))
-    table.add_row("z against exact moments", *(_z(row["simulated"]) for row in rows))
-    console().print(table)
+    for first in range(0, len(rows), TOGETHER):
+        console().print(_table(rows[first : first + TOGETHER], names, problem))
     constants = ", ".join(f"{name} = {problem[name]:g}" for name in ("L", "mu", "sigma", "zeta", "spread", "dim"))
     console().print(
         f"Quadratics: {constants}; {problem['runs']} runs (seeds 0, 1, ...) at each of {len(record['learning_rates'])} "
         f"learning rates. A dash: not applicable, --json says why. ({record['seconds']:.1f} s)"
     )
+    if any(found["order"] == "combine_then_adapt" for row in rows for found in row["bounds"].values()):
+        console().print("†: about combine-then-adapt; what is simulated is adapt-then-combine.")
     needs = dict.fromkeys(tag for row in rows for found in row["bounds"].values() for tag in found["needs"])
     if needs:
         console().print(f"*: the source does not say so, but needs what fails here: {', '.join(needs)}.")
+
+
+def _table(rows, names, problem):
+    table = Table("", *(escape(row["label"]) for row in rows))
+    table.columns[0].no_wrap = True
+    shown = {
+        "degree": lambda row: str(row["degree"]),
+        "messages a round": lambda row: ("" if row["messages_counted"] == "exact" else "≈ ") + number(row["messages"]),
+        "doubly stochastic": lambda row: "yes" if row["doubly_stochastic"] else f"[red]no, {row['not_because']}[/]",
+        "slem": lambda row: number(row["slem"]),
+        "consensus rate p": lambda row: number(row["p"]),
+        "p of a period": lambda row: number(row["p_of_period"]) + f" ({row['period']})" * (row["period"] > 1),
+        f"eff. neighbors, γ = {problem['decay']:g}": lambda row: number(row["effective_neighbors"]),
+        "rounds to halve Ξ²": lambda row: number(row["rounds_to_halve"]),
+    }
+    for name, text in shown.items():
+        table.add_row(name, *map(text, rows))
+    for kind, head in (("upper", f"steps to ε = {problem['epsilon']:g}, at most"), ("order", "steps, up to constants")):
+        table.add_section()
+        table.add_row(f"[bold]{head}[/]")
+        for name in names[kind]:
+            found = [row["bounds"].get(name) for row in rows]
+            other = any(one and one["order"] == "combine_then_adapt" for one in found)
+            table.add_row(name + " †" * other, *map(_steps, found))
+    table.add_section()
+    table.add_row("[bold]simulated steps[/]", *(_simulated(row["simulated"]) for row in rows))
+    table.add_row("at the learning rate", *(number(row["simulated"] and row["simulated"]["lr"]) for row in rows))
+    table.add_row("z against exact moments", *(_z(row["simulated"]) for row in rows))
+    return table
 
 
 def _steps(found):

@@ -12,7 +12,7 @@ import pytest
 import sympy
 from scipy.sparse import csr_array
 
-from theory import balls, inertia, rayleigh
+from theory import balls, inertia, rayleigh, unsymmetric
 from theory.enclosure import QUANTITIES, enclose, enclose_gap
 from theory.errors import OnemergeError
 from theory.links import links
@@ -351,11 +351,27 @@ def test_true_weights_may_differ_from_the_stored_ones(signed):
             assert low - 1e-13 <= 1 - np.abs(np.linalg.eigvalsh(true - 1 / len(W))).max() <= high + 1e-13
 
 
+def test_true_weights_of_directed_matrices_may_differ_too():
+    generator = np.random.default_rng(12)
+    W = generator.random((6, 6))
+    W /= W.sum(axis=1, keepdims=True)
+    (low, high), _ = unsymmetric.slem_of(W, 1e-6)
+    norms = [unsymmetric.norm_of(W, 1e-6, about_old_mean)[0] for about_old_mean in (True, False)]
+    for _ in range(50):
+        true = W * (1 + 1e-6 * generator.choice([-1, 1], W.shape))
+        true += np.diag(1 - true.sum(axis=1))
+        assert low <= np.abs(np.linalg.eigvals(true - 1 / 6)).max() <= high
+        for (least, most), A in zip(norms, (true - 1 / 6, true - true.mean(axis=0)), strict=True):
+            assert least <= np.linalg.norm(A, 2) <= most
+    assert high - low <= 1e-4
+
+
 @pytest.mark.parametrize("arithmetic", ["balls", "float64"])
 def test_wrong_eigenvectors_never_make_a_false_enclosure(arithmetic, monkeypatch):
     """Such as those of a solver that stopped too early: the count of pivots does not confirm them."""
     if arithmetic == "float64":
         monkeypatch.setattr(inertia, "BALL_WORK", -1)
+        monkeypatch.setattr(rayleigh, "NEAR", 3)
     right = inertia.near_end
     generator = np.random.default_rng(8)
     wrong = {

@@ -426,3 +426,13 @@ def test_the_order_decides_what_is_compared():
     assert combine["moments"]["verdict"] == adapt["moments"]["verdict"] == "agrees"
     assert combine["contradictions"] == []
     assert rows(combine)["lian_nonconvex"]["verdict"] in ("holds", "not applicable")
+
+
+@pytest.mark.parametrize("weights", ["best_constant", "fdla", "fmmc"])
+def test_optimal_weights_are_checked_though_some_are_negative(weights):
+    record = check_topology("star", agents=8, weights=weights, **SMALL)
+    negative = record["matrix"]["most_negative"] < 0
+    assert negative == (weights != "fmmc")
+    lemma = rows(record)["lemma_d1"]
+    assert [a["assumption"] for a in lemma["assumptions"] if not a["met"]] == ["A1"] * negative
+    assert record["moments"]["verdict"] == "agrees"
