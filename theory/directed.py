@@ -16,7 +16,7 @@ from scipy.sparse.linalg import LinearOperator, cg
 from theory.edges import links_of
 from theory.errors import OnemergeError, require
 from theory.validate import TOLERANCE, as_mixing, as_sparse, as_square
-from theory.weights import assemble
+from theory.weights import assemble, weighed
 
 EXACT = 5e-13  # largest error of a row or column sum after `scaled`
 SWEEPS = 10  # of Sinkhorn's method, before Newton's
@@ -30,9 +30,8 @@ def column_stochastic(topology, sparse=False):
     For `PushSum`. (The row-stochastic twin is `theory.weights.uniform`.)
     """
     net = links_of(topology)
-    senders, _ = net.arcs()
-    share = 1 / (1 + np.bincount(senders, minlength=net.agents))
-    return assemble(net, share[senders], sparse, own=share)
+    share = 1 / (1 + np.bincount(net.arcs()[0], minlength=net.agents))
+    return weighed(net, lambda _, j: share[j], sparse, own=share)
 
 
 def sinkhorn(topology, sparse=False):

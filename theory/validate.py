@@ -27,7 +27,9 @@ def as_square(W, name="the matrix"):
     require(W is not None, f"{name} is not an array of real numbers; a mixing matrix is a dense m x m array of floats")
     square = W.ndim == 2 and W.shape[0] == W.shape[1] > 0
     require(square, f"{name} has the shape {W.shape}; a mixing matrix has the shape (m, m) with m >= 1")
-    for i, j in np.argwhere(~np.isfinite(W))[:1]:
+    finite = np.isfinite(W)
+    if not finite.all():
+        i, j = np.unravel_index(finite.argmin(), W.shape)
         raise OnemergeError(f"entry [{i}, {j}] of {name} is {W[i, j]}; every weight must be a finite number")
     return W
 

@@ -14,6 +14,8 @@ from theory.errors import require
 from theory.laplacian import connected_net, extremes, undirected
 from theory.validate import as_mixing, as_sparse_mixing
 
+MANY = 10  # with m²/MANY edges or more a matrix is filled as a whole
+
 
 def assemble(net, weights, sparse, own=None):
     """W with `weights`, a number or one for each of `net.arcs()`, and the self-weights `own` [m].
@@ -35,9 +37,27 @@ def assemble(net, weights, sparse, own=None):
     return W
 
 
+def weighed(net, weight, sparse, own=None):
+    """`assemble` of the weights weight(i, j) where i hears j, `weight` a function of arrays of agents.
+
+    Where many pairs are linked, one dense array for all pairs is several times faster than one entry an arc.
+    """
+    if sparse or MANY * len(net.pairs) < net.agents**2:
+        senders, receivers = net.arcs()
+        return assemble(net, weight(receivers, senders), sparse, own)
+    agents, hears = np.arange(net.agents), np.zeros((net.agents, net.agents), dtype=bool)
+    one, other = net.pairs.T
+    hears[other, one] = True
+    if not net.directed:
+        hears[one, other] = True
+    W = hears * weight(agents[:, None], agents)
+    W[agents, agents] = 1 - W.sum(axis=1) if own is None else own
+    return W
+
+
 def _heard(net):
     """Number of agents that each agent hears [m]."""
-    return np.bincount(net.arcs()[1], minlength=net.agents)
+    return np.bincount(net.pairs[:, 1] if net.directed else net.pairs.ravel(), minlength=net.agents)
 
 
 def uniform(topology, sparse=False):
@@ -47,21 +67,21 @@ def uniform(topology, sparse=False):
     """
     net = links_of(topology)
     share = 1 / (1 + _heard(net))
-    return assemble(net, share[net.arcs()[1]], sparse, own=share)
+    return weighed(net, lambda i, _: share[i], sparse, own=share)
 
 
 def metropolis(topology, sparse=False):
     """Metropolis weights W[i, j] = 1 / (1 + max(d_i, d_j)) on edges: symmetric, doubly stochastic, W[i, i] > 0."""
     net = undirected(topology, "metropolis weights")
-    senders, receivers = net.arcs()
-    degree = _heard(net)
-    return assemble(net, 1 / (1 + np.maximum(degree[senders], degree[receivers])), sparse)
+    share = 1 / (1 + _heard(net))
+    return weighed(net, lambda i, j: np.minimum(share[i], share[j]), sparse)
 
 
 def max_degree(topology, sparse=False):
     """W = I - L / (1 + d_max) with the graph Laplacian L: symmetric, doubly stochastic, W[i, i] > 0."""
     net = undirected(topology, "max_degree weights")
-    return assemble(net, 1 / (1 + _heard(net).max()), sparse)
+    share = 1 / (1 + _heard(net).max())
+    return weighed(net, lambda *_: share, sparse)
 
 
 def best_constant(topology, sparse=False):
@@ -74,15 +94,13 @@ def best_constant(topology, sparse=False):
     linear iterations for distributed averaging", Systems & Control Letters 53, 2004).
     """
     net = connected_net(topology, "best_constant weights")
-    if net.agents == 1:
-        return assemble(net, 0.0, sparse)
-    return assemble(net, 2 / sum(extremes(net)), sparse)
+    alpha = 2 / sum(extremes(net)) if net.agents > 1 else 0.0
+    return weighed(net, lambda *_: alpha, sparse)
 
 
 def lazy(W):
     """(I + W) / 2, dense or sparse as W is: the eigenvalues of a symmetric W move from [-1, 1] to [0, 1]."""
-    W, eye = _and_identity(W)
-    return (eye + W) / 2
+    return damped(W, 0.5)
 
 
 def damped(W, gamma):
@@ -92,17 +110,12 @@ def damped(W, gamma):
     """
     valid = isinstance(gamma, Real) and not isinstance(gamma, bool) and 0 < gamma <= 1
     require(valid, f"gamma is {gamma!r}; it must be a number in (0, 1]")
-    W, eye = _and_identity(W)
-    return (1 - gamma) * eye + gamma * W
-
-
-def _and_identity(W):
-    """(W checked, I), both dense or both sparse."""
     if issparse(W):
         W = as_sparse_mixing(W)
-        return W, eye_array(W.shape[0], format="csr")
-    W = as_mixing(W)
-    return W, np.eye(len(W))
+        return (1 - gamma) * eye_array(W.shape[0], format="csr") + gamma * W
+    W = gamma * as_mixing(W)
+    np.einsum("ii->i", W)[:] += 1 - gamma
+    return W
 
 
 def lazy_uniform(topology, sparse=False):

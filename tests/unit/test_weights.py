@@ -8,6 +8,7 @@ import pytest
 from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_array, issparse
 
+from theory.directed import column_stochastic
 from theory.edges import links_of
 from theory.errors import OnemergeError
 from theory.graphs import (
@@ -31,6 +32,7 @@ from theory.mixing import (
     complete_average,
     damped,
     lazy,
+    max_degree,
     metropolis,
     mixing,
     uniform,
@@ -67,6 +69,47 @@ def test_directed_graphs_take_the_rules_that_do_not_need_symmetry(graph, rule):
     np.testing.assert_allclose(mixing(graph, rule, sparse=True).toarray(), dense, rtol=0, atol=1e-15)
     np.testing.assert_array_equal(mixing(links_of(graph), rule), dense)
     assert check_mixing(dense).row_stochastic
+
+
+@pytest.mark.parametrize("directed", [False, True])
+@pytest.mark.parametrize("density", [0.02, 0.1, 0.3, 0.7, 1.0])
+def test_each_entry_follows_its_definition_where_few_or_many_pairs_are_linked(density, directed):
+    graph = nx.gnp_random_graph(24, density, seed=3, directed=directed)
+    hears = np.array([[graph.has_edge(j, i) for j in range(24)] for i in range(24)])
+    indegree, outdegree = hears.sum(axis=1), hears.sum(axis=0)
+    entries = {
+        uniform: lambda i, j: 1 / (1 + indegree[i]),
+        column_stochastic: lambda i, j: 1 / (1 + outdegree[j]),
+        metropolis: lambda i, j: 1 / (1 + max(indegree[i], indegree[j])),
+        max_degree: lambda i, j: 1 / (1 + indegree.max()),
+    }
+    for rule in (uniform, column_stochastic) if directed else entries:
+        W = rule(graph)
+        expected = np.array([[hears[i, j] * entries[rule](i, j) for j in range(24)] for i in range(24)])
+        np.testing.assert_array_equal(W - np.diag(W.diagonal()), expected)
+        np.testing.assert_allclose(W.sum(axis=0 if rule is column_stochastic else 1), 1, rtol=0, atol=1e-15)
+        np.testing.assert_allclose(rule(graph, sparse=True).toarray(), W, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("rule", ["uniform", "metropolis", "max_degree"])
+def test_the_complete_graph_takes_a_moment_from_its_name_to_its_matrix(rule):
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        W = mixing(links("complete", agents=1024), rule)
+        times.append(time.process_time() - start)
+    np.testing.assert_allclose(W, 1 / 1024, rtol=0, atol=1e-15)
+    assert min(times) < 0.02  # seconds, twice the goal: other work slows a shared machine
+
+
+@pytest.mark.parametrize("gamma", [0.25, 0.3, 1])
+def test_damping_keeps_the_matrix_it_was_given(gamma):
+    W = uniform(DIRECTED)
+    before = W.copy()
+    expected = [[(1 - gamma) * (i == j) + gamma * W[i, j] for j in range(3)] for i in range(3)]
+    np.testing.assert_array_equal(damped(W, gamma), expected)
+    np.testing.assert_array_equal(damped(csr_array(W), gamma).toarray(), expected)
+    np.testing.assert_array_equal(W, before)
 
 
 def test_sparse_matrices_hold_no_zeros_and_no_other_entries():
