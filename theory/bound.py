@@ -11,8 +11,10 @@ import numpy as np
 import sympy
 from scipy.optimize import brentq
 
+from theory.assumptions import ASSUMPTIONS
 from theory.errors import OnemergeError, require
-from theory.notation import ASSUMPTIONS, DOMAINS, NOTATION, unit_of
+from theory.notation import DOMAINS, NOTATION
+from theory.units import unit_of
 
 KINDS = {"equal": "=", "upper": r"\le", "lower": r"\ge", "order": "="}
 ORDERS = ("adapt_then_combine", "combine_then_adapt", "either")

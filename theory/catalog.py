@@ -7,9 +7,10 @@ Formulas stand in the form $`...`$, inside which Markdown touches nothing.
 
 from fractions import Fraction
 
+from theory.assumptions import ASSUMPTIONS
 from theory.bound import Bound
 from theory.bounds import BOUNDS, MODULES
-from theory.notation import ASSUMPTIONS, DOMAINS, NOTATION
+from theory.notation import DOMAINS, NOTATION
 
 COLUMNS = ("Bound", "Formula", "Region", "Assumptions", "Algorithm", "Source", "Confirmed")
 ORDERS = {"adapt_then_combine": "adapt, combine", "combine_then_adapt": "combine, adapt", "either": "any"}

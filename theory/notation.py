@@ -1,4 +1,4 @@
-"""Every symbol of the theory once: name, domain, unit, look and meaning; and the tags of assumptions.
+"""Every symbol of the theory once: name, domain, unit, look and meaning.
 
 The ASCII name is the keyword by which callers pass a value, the name of the simulator's metric where there is one, and
 the name of the sympy symbol. Units are powers of [loss] and [theta]: a bound whose two sides scale differently under
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
-from theory.errors import OnemergeError, require
+from theory.errors import require
 
 DOMAINS = {  # name: (what a value must be, assumptions of the sympy symbol, test of an array)
     "real": ("a finite number", {"real": True}, np.isfinite),
@@ -262,101 +262,6 @@ _SYMBOLS = (
 )  # fmt: skip
 NOTATION = {symbol.name: symbol for symbol in _SYMBOLS}
 
-ASSUMPTIONS = {
-    "A1": "every mixing matrix is doubly stochastic and, in expectation, contracts at the consensus rate p",
-    "A2": "the global loss has four derivatives, bounded by L1 to L4",
-    "A3": "gradient noise is unbiased with mean variance at most sigma^2; local gradients differ by at most zeta",
-    "bounded_gradients": "the mean square of the local gradient norms stays below phi^2",
-    "common_start": "all agents start from the same model",
-    "zero_start": "the consensus distance is zero at the start",
-    "doubly_stochastic": "every mixing matrix is doubly stochastic",
-    "homogeneous": "all agents share one loss",
-    "independent_gossip": "the mixing matrix is independent of the noise and of the past",
-    "independent_noise": "the noise is independent across agents, given the past",
-    "noise_per_agent": "the noise of every single agent has variance at most sigma^2",
-    "slow_gradients": "phi_t^2 <= (1 + p/4) phi_(t+1)^2 for every step",
-    "smooth": "the gradient of the global loss is L2-Lipschitz",
-    "smooth_agents": "the gradient of every agent's loss is L_local-Lipschitz",
-    "normal_mixing": "one fixed mixing matrix that commutes with its transpose, as symmetric and circulant ones do",
-    "symmetric_mixing": "one fixed mixing matrix, symmetric and doubly stochastic",
-    "periodic_gossip": "one fixed symmetric mixing matrix after every period-th step, no gossip between",
-    "periodic_average": "an exact average of all agents after every period-th step, no gossip between",
-    "parallel": "an exact average of all agents after every step, which is parallel SGD",
-    "convex_agents": "every agent's loss is convex",
-    "strongly_convex_agents": "every agent's loss is mu-strongly convex",
-    "smooth_samples": "the gradient of every single sample's loss is L_local-Lipschitz",
-    "neighborhood": "gossiped sample gradients stay within neighborhood_heterogeneity of the mean of all of them",
-    "below_critical": "the expected consensus distance stays below the expected critical one at every step",
-    "tuned_lr": "lr = min(1/L2, sqrt(2 initial_gap agents / (L2 sigma^2 steps)))",
-    "convex_samples": "every single sample's loss is convex, and its gradient is L_local-Lipschitz",
-    "strongly_convex_samples": "every single sample's loss is mu-strongly convex, its gradient L_local-Lipschitz",
-    "lipschitz_samples": "the gradient norm of every single sample's loss stays below lipschitz, on a convex domain",
-    "uniform_samples": "every agent draws each of its samples anew, uniformly, for every step",
-    "bounded_domain": "models are projected on a convex domain that holds the best model, where the gradient is 0",
-    "decreasing_lr": "step j has learning rate 1/(L_local + (sigma/radius) sqrt(j)), sigma^2 over the batch",
-    "varying_lr": "learning rates vary over the steps, each below 2/L2",
-    "scaled_lr": "lr = min(1/L2, lr_scale sqrt(agents/steps)/sigma)",
-    "square_root_lr": "lr = sqrt(agents/steps)/L_local",
-    "best_lr": "the learning rate is the best one that the bound allows",
-    "periodic_global_average": "one fixed symmetric mixing matrix, and an exact average at every global_period-th step",
-    "scalar_quadratics": "agent k has the loss curvature (theta - b_k)^2/2 of one parameter",
-    "equal_optima": "all agents' minimizers are equal",
-    "slowest_mode": "the minimizers b_k lie along the eigenvector of slem, and there is no noise",
-    "damped_average": "W = (1 - a) I + a J with 1 - a = slem",
-    "stationary": "the run has forgotten its start",
-    "full_noise": "the noise of every single agent has variance exactly sigma^2",
-    "linear_losses": "the agents' losses are linear",
-    "slowest_slopes": "the local gradients, less their mean, lie along the eigenvector of the eigenvalue +slem",
-    "slowest_start": "the initial models, less their mean, lie along the eigenvector of slem, and all gradients vanish",
-    "neighborhood_gradients": "neighborhood_zeta bounds the gradients that one round of gossip leaves, at any model",
-    "ring": "a ring with uniform weights 1/3",
-    "ring_half": "a ring with weights 1/2 on itself and 1/4 on each neighbor",
-    "path": "a path with the weights of Metropolis and Hastings, 1/3 on each neighbor",
-    "star": "a star with the weights of Metropolis and Hastings, 1/m on each edge",
-    "greedy_permutations": "W starts at I and moves, at the best weight, to the permutation of least inner product",
-    "distinct_labels": "agents differ in their shares of the labels alone",
-    "accelerated_gossip": "gossip with momentum, several rounds after each step",
-    "zero_respecting": "models stay in the span of what was communicated, and start at zero",
-    "light_tails": "the noise is sub-Gaussian",
-    "hoelder_gradients": "the gradients of the samples' losses are Hoelder continuous of exponent `holder`",
-    "gaussian_differences": "differences of the models under a replaced sample are normal",
-    "bias_corrected": "the algorithm is D2, also named exact diffusion, on a symmetric positive semidefinite mixing",
-    "anytime_average": "gradients are taken at running averages of the models",
-    "weighted_quadratics": "agent k has the loss h_k (theta - b_k)^2/2 of one parameter",
-    "reversible_mixing": "one fixed row-stochastic W with pi_i W[i, j] = pi_j W[j, i], pi its weights of the agents",
-    "damped_gossip": "gossip is (1 - damping) I + damping W, undamped until lr_max is the learning rate",
-    "k_peer_exponential": "round t averages with the k agents at hops i (k + 1)^t, i = 1 ... k",
-    "one_parameter": "the model has one parameter",
-    "fourth_degree": "the loss of one parameter is a polynomial of degree four",
-    "window_rate": "p is the rate of the product over each window of `window` rounds, aligned at multiples of it",
-    "period_rate": "p is the rate of the product over a whole period of the schedule, not of one round",
-    "noise_growth": "noise is unbiased with variance <= sigma^2 + noise_growth |grad L(theta_k)|^2, agents' mean",
-    "heterogeneity_growth": "the mean of |grad L_k|^2 is at most zeta^2 + heterogeneity_growth |grad L|^2",
-    "momentum_steps": "local steps have momentum, which is gossiped with the models",
-    "one_peer_exponential": "in round t each agent averages with the agent at hop 2^(t mod window)",
-    "exponential": "one fixed directed exponential graph of even size with uniform weights",
-    "independent_rounds": "the mixing matrices of the rounds are independent and identically distributed",
-    "exchangeable": "the law of the mixing matrix does not change when agents are renamed",
-    "epidemic_oracle": "every agent averages with `peers` uniformly random others, on a random regular digraph",
-    "epidemic_local": "every agent sends to `peers` uniformly random others and averages what it has and receives",
-    "pairwise_gossip": "in a round one uniformly random agent averages with one uniformly random neighbor",
-    "random_matching": "in a round agents average in the pairs of a uniformly random perfect matching",
-    "constant_edge_weight": "W = I - edge_weight Laplacian",
-    "random_matchings": "W = I - edge_weight sum of Laplacians of matchings, each drawn independently",
-    "finite_time": "the product over each period of `window` rounds, aligned at multiples of it, is J",
-    "every_phase": "the product over any `window` successive rounds is J",
-    "base_graph": "the rounds are those of the Base-(k+1) graph, k = peers",
-    "random_shifts": "weight (m - 1)/m on the agent at a uniformly random hop, 1/m on itself, for each of the shifts",
-    "nonnegative_spectrum": "one fixed mixing matrix, symmetric and doubly stochastic, without negative eigenvalues",
-    "equal_diagonal": "powers of the mixing matrix have constant diagonals, as on vertex-transitive topologies",
-    "spectral_dimension": "a share <= (1 - x)^(spectral_dimension/2)/spectral_constant of eigenvalues is in (x, 1)",
-    "random_quadratics": "gradients are d d^T theta, d normal with variance `curvature` in each coordinate, fresh",
-    "relative_smoothness": "samples' losses are convex, s-smooth, E[s D_sample] <= sample_smoothness D (Bregman)",
-    "lian_lr": "lr = 1/(2 L_local + (sigma/lr_scale) sqrt(steps/agents))",
-    "lambda_half": "one fixed mixing matrix, symmetric and doubly stochastic, all eigenvalues at least 1/2",
-    "unconfirmed": "read in a restatement or recalled only: constants or conditions may be missing",
-}
-
 
 def symbols(names):
     """The sympy symbols of space separated `names`, as a tuple."""
@@ -364,26 +269,3 @@ def symbols(names):
     for name in names.split():
         require(name in NOTATION, f"no symbol {name!r} in the notation, which has {known}")
     return tuple(NOTATION[name].sympy for name in names.split())
-
-
-def unit_of(expression):
-    """(power of [loss], power of [theta]) of a formula; OnemergeError where terms of different units meet."""
-    expression = sympy.sympify(expression)
-    if expression.is_Symbol:
-        return NOTATION[expression.name].unit
-    if expression.is_number:
-        return (0, 0)
-    units = [unit_of(argument) for argument in expression.args]
-    if expression.is_Mul:
-        return tuple(sum(powers) for powers in zip(*units, strict=True))
-    if expression.is_Pow:
-        fixed = units[1] == (0, 0) and (expression.exp.is_number or units[0] == (0, 0))
-        require(fixed, f"{expression} has no unit: its exponent varies")
-        return tuple(power * expression.exp if power else 0 for power in units[0])
-    if not (expression.is_Add or isinstance(expression, (sympy.Max, sympy.Min, sympy.Abs))):
-        units.append((0, 0))  # sin, log and other functions of plain numbers
-    if len(set(units)) > 1:
-        terms = zip(expression.args, units, strict=False)
-        listed = ", ".join(f"{term} in loss^{loss} theta^{theta}" for term, (loss, theta) in terms)
-        raise OnemergeError(f"{expression} mixes units: {listed}")
-    return units[0]

@@ -9,9 +9,10 @@ from sympy import lambdify
 
 from paper_repro.check.rule import ROUNDING, violated
 from paper_repro.check.runs import divergence
+from theory.assumptions import ASSUMPTIONS
 from theory.bounds import BOUNDS
 from theory.mixing import complete_average
-from theory.notation import ASSUMPTIONS, DOMAINS, NOTATION
+from theory.notation import DOMAINS, NOTATION
 from theory.spectrum import contraction
 
 PRINTED = ("homogeneous", "doubly_stochastic", "independent_noise")  # what the paper's rates need and do not say

@@ -18,7 +18,8 @@ from theory.bounds.corrected import (
 from theory.bounds.spectra import COMPLETE_GAP, EXPONENTIAL_GAP, RING_GAP
 from theory.bounds.zhu2025 import COROLLARY_D2, LEMMA_D1, RATE_D12, RESIDUAL_D11, TABLE1_PARALLEL_SGD
 from theory.errors import OnemergeError
-from theory.notation import NOTATION, symbols, unit_of
+from theory.notation import NOTATION, symbols
+from theory.units import unit_of
 
 lr, p, sigma, L2, agents = symbols("lr p sigma L2 agents")
 D2 = {"lr": 0.1, "p": 0.4, "sigma": 1.0, "phi": 2.0}

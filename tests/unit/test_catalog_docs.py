@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from theory.assumptions import ASSUMPTIONS
 from theory.bounds import BOUNDS
 from theory.catalog import COLUMNS, catalog_markdown, cell, confirmed, row, text
-from theory.notation import ASSUMPTIONS, NOTATION
+from theory.notation import NOTATION
 
 PAGE = Path(__file__).parents[2] / "docs" / "bounds.md"
 TEXT = catalog_markdown()
