@@ -136,7 +136,8 @@ class TopologyCommand(click.Command):
     "--file", help="A graph, a matrix or a sequence of matrices in place of TOPOLOGY; suffixes are in docs/check.md."
 )
 @click.option(
-    "--weights", help="metropolis, uniform, max_degree or lazy_metropolis  [default: metropolis, directed uniform]"
+    "--weights",
+    help="A rule such as lazy_metropolis or fdla, see docs/check.md  [default: metropolis, directed uniform]",
 )
 @click.option("--L", "L", type=float, default=1.0, show_default=True, help="Largest curvature of the mean loss.")
 @click.option("--mu", type=float, help="Smallest curvature of the mean loss  [default: L/10]")
@@ -149,6 +150,7 @@ class TopologyCommand(click.Command):
 @click.option("--steps", default=200, show_default=True, help="Steps, each followed by one gossip.")
 @click.option("--runs", default=64, show_default=True, help="Independent runs, at least 2.")
 @click.option("--order", help="combine_then_adapt instead of adapt_then_combine.")
+@click.option("--certify", is_flag=True, help="Enclose the gaps of a fixed matrix in proved intervals (extra rigor).")
 @click.option("--plot", help="Write a figure to this .png or .pdf file.")
 @click.option("--json", "as_json", is_flag=True, help="Print machine-readable JSON (docs/check.md).")
 def check(topology, file, as_json, **options):

@@ -1,5 +1,6 @@
 """What the commands print for people: progress, tables, verdicts."""
 
+import string
 from contextlib import contextmanager
 
 from rich.box import SIMPLE_HEAD
@@ -10,6 +11,7 @@ from rich.table import Table
 
 from theory.mixing import WEIGHTS
 
+LETTERS = string.ascii_letters  # of assumptions that are not met
 COLORS = {"confirmed": "green", "holds": "green", "refuted": "red", "violated": "red", "not confirmed": "yellow"}
 
 
@@ -102,32 +104,37 @@ def print_check(record):
         for name, value in facts.items():
             table.add_row(name, value)
         out.print(table, "")
-    out.print(_bounds(record["bounds"]))
-    for row in record["bounds"]:
-        verdict = f" – [yellow]{row['verdict']}: {escape(row['note'])}[/]" if row["note"] else ""
-        out.print(f"{row['bound']}: [dim]{escape(row['source'])}[/]{verdict}", soft_wrap=True)
     unmet = {
         f"{a['assumption']}: {a['meaning']}; here {a['departure']}"
         for row in record["bounds"]
         for a in row["assumptions"]
         if not a["met"]
     }
+    letters = {sentence.partition(":")[0]: letter for sentence, letter in zip(sorted(unmet), LETTERS, strict=False)}
+    out.print(_bounds(record["bounds"], letters))
+    for row in record["bounds"]:
+        verdict = f" – [yellow]{row['verdict']}: {escape(row['note'])}[/]" if row["note"] else ""
+        out.print(f"{row['bound']}: [dim]{escape(row['source'])}[/]{verdict}", soft_wrap=True)
     for sentence in sorted(unmet):
-        out.print(f"Not met: {escape(sentence)}.", soft_wrap=True)
+        out.print(f"Not met, {letters[sentence.partition(':')[0]]}: {escape(sentence)}.", soft_wrap=True)
     out.print(f"{len(record['not_compared'])} other bounds are not about what is simulated here (--json names them).")
     found = ", ".join(record["contradictions"])
     verdict = f"[red]Contradicted, with all assumptions met: {found}.[/]" if found else "No contradiction."
     out.print(f"{verdict} ({record['seconds']:.1f} s)")
 
 
-def _bounds(rows):
-    """One line a bound; z is the excess over the bound in standard errors (s.e.)."""
+def _bounds(rows, letters):
+    """One line a bound; z is the excess over it in standard errors (s.e.); what is not met is shown by its letter."""
     numeric = ("value", "measured", "s.e.", "ratio", "z", "step")
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption="*: needed, but unsaid in the source")
     for name in ("bound", *numeric, "verdict", "not met"):
-        table.add_column(name, justify="right" if name in numeric else "left", no_wrap=name != "not met")
+        table.add_column(
+            name, justify="right" if name in numeric else "left", no_wrap=name != "not met", overflow="fold"
+        )
     for row in rows:
-        unmet = [a["assumption"] + "*" * (not a["in_source"]) for a in row["assumptions"] if not a["met"]]
+        unmet = sorted(
+            letters[a["assumption"]] + "*" * (not a["in_source"]) for a in row["assumptions"] if not a["met"]
+        )
         z = "–" if row["z"] is None else f"{row['z']:+.1f}" if abs(row["z"]) < 1000 else f"{row['z']:+.0e}"
         step = "–" if row["step"] is None else str(row["step"])
         error = "–" if row["standard_error"] is None else f"{row['standard_error']:.2g}"
@@ -176,13 +183,25 @@ def _spectrum(record):
     digits = lambda value: "–" if value is None else f"{value:.10g}"  # noqa: E731
     facts = {
         f"slem ({values['eigenvalues_of']})": digits(values["slem"]),
+        "gap 1 - slem": digits(values["gap"]),
         "contraction |W - J|": digits(values["contraction"]),
         "consensus rate p": digits(values["p"]),
         "p of a period": digits(values["p_of_period"]),
         "mean drift": digits(values["mean_drift"]),
         "noise gain S": digits(values["noise_gain"]),
         "drift gain R": digits(values["drift_gain"]),
+        f"effective neighbors, γ = {values['decay']:g}": digits(values["effective_neighbors"]),
+        "rounds to halve Ξ²": digits(values["rounds_to_halve"]),
+        "rounds to the exact average": "never" if values["finite_time"] is None else str(values["finite_time"]),
     }
+    for found in record["enclosures"] or ():
+        if found["certified"]:
+            proved = f"[{found['lower']!r}, {found['upper']!r}] ({found['method']})"
+            facts[f"{found['quantity']}, proved"] = escape(proved)
+        else:
+            facts[f"{found['quantity']}, proved"] = found["reason"].partition(":")[0]
+    reasons = dict.fromkeys(found["reason"] for found in record["enclosures"] or () if not found["certified"])
+    facts |= {"why": escape(" ".join(reasons))} if reasons else {}
     closed = values["closed_form"]
     if closed:
         facts[f"1 - slem, {closed['bound']}"] = (

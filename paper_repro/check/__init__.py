@@ -10,7 +10,8 @@ from paper_repro.check.assumptions import departures_of
 from paper_repro.check.compare import comparable, curve_of, floors_of, known_and_measured, row_of
 from paper_repro.check.rule import margin
 from paper_repro.check.runs import against_moments, divergence, simulated
-from paper_repro.check.subject import PARAMETERS, matrix_report, spectrum_report, subject_of
+from paper_repro.check.spectrum import enclosures, spectrum_report
+from paper_repro.check.subject import PARAMETERS, matrix_report, subject_of
 from sim.quadratic import Quadratic
 from sim.step import ORDERS
 from theory.bounds import BOUNDS
@@ -23,7 +24,7 @@ SLOW = 512  # agents: above, it is said what takes long
 
 def check_topology(
     topology, *, weights=None, L=1.0, mu=None, sigma=1.0, zeta=1.0, spread=0.0, dim=10, distance=1.0, lr=None,
-    steps=200, runs=64, order="adapt_then_combine", plot=None, bar=lambda done, total: None,
+    steps=200, runs=64, order="adapt_then_combine", certify=False, plot=None, bar=lambda done, total: None,
     tell=lambda sentence: None, **parameters,
 ):  # fmt: skip
     """Check one topology against every bound, and return the record that docs/check.md describes.
@@ -32,8 +33,9 @@ def check_topology(
     matrices [rounds, m, m], a `Gossip`, or the `Path` of a file; `weights` a rule of theory.mixing (None: metropolis,
     and uniform for a directed graph). The quadratics are those of `sim.quadratic.Quadratic` (`mu` None: L/10). `lr`
     None: a quarter of the largest learning rate of the master bounds, 1/(4 R L_local) with R = drift_gain, and at most
-    0.1/L_local. `order` of adapting and combining: only bounds about it are compared. `plot` names a .png or .pdf file.
-    `bar(done, total)` is told the progress in rounds, `tell(sentence)` what is slow or left out.
+    0.1/L_local. `order` of adapting and combining: only bounds about it are compared. `certify`: enclose the gaps of a
+    fixed matrix in proved intervals. `plot` names a .png or .pdf file. `bar(done, total)` is told the progress in
+    rounds, `tell(sentence)` what is slow or left out.
     """
     started = time.perf_counter()
     require(isinstance(runs, int) and runs >= 2, f"runs is {runs!r}; a standard error needs at least 2 runs")
@@ -46,6 +48,7 @@ def check_topology(
     agents = subject.gossip.agents
     if agents > SLOW:
         tell(f"{agents} agents: eigenvalues take time of order m^3, and every step moves {runs} dense m x m matrices")
+    proved = enclosures(subject) if certify else None
     matrix, numbers = matrix_report(subject), spectrum_report(subject)
     chosen = lr is None
     if chosen:
@@ -76,6 +79,7 @@ def check_topology(
         },
         "matrix": matrix,
         "spectrum": numbers,
+        "enclosures": proved,
         "problem": {**asdict(config), "lr": lr, "lr_chosen": chosen, "steps": steps, "runs": runs, "order": order},
         "run": {
             "diverged_at": at,

@@ -1,4 +1,4 @@
-"""What is checked: a named topology, a graph, a matrix, a gossip or a file, with its matrix report and its spectrum."""
+"""What is checked: a named topology, a graph, a matrix, a gossip or a file, with its matrix report."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ import numpy as np
 
 from sim.randomness import stream
 from theory import spectrum
-from theory.bounds import BOUNDS
 from theory.errors import OnemergeError, require
 from theory.files import GRAPH_FILES, read_graph
 from theory.gossip import Gossip, constant, periodic
@@ -24,19 +23,9 @@ PARAMETERS = {
     for entries in ROSTER.values()
     for parameter in entries.parameters
 }
-CLOSED_FORMS = {  # topology: (bound, the weights that it is about)
-    "ring": ("ring_gap", ("metropolis", "uniform", "max_degree")),
-    "path": ("path_gap", ("metropolis", "max_degree")),
-    "torus": ("torus_gap", ("metropolis", "uniform", "max_degree")),
-    "hypercube": ("hypercube_gap", ("metropolis", "uniform", "max_degree")),
-    "star": ("star_gap", ("metropolis", "max_degree")),
-    "complete": ("complete_gap", ("metropolis", "uniform", "max_degree")),
-    "exponential": ("exponential_gap", ("uniform",)),
-}
 LARGEST = 4096  # agents
 DRAWS = 16  # matrices of a random gossip that are checked
 NEGATIVE = ("best_constant", "fdla")  # rules whose weights may be negative
-ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -135,13 +124,13 @@ def _gossip(name, gossip, weights, parameters):
     rounds = gossip.period if gossip.deterministic else DRAWS
     matrices = tuple(gossip.draw(t, stream(0, "gossip", t)) for t in range(rounds))
     subject = Subject(name, gossip, matrices, parameters=parameters)
-    kept = spectrum.slem(_product(matrices)) if subject.kind != "random" else 1 - spectrum.consensus_rate(gossip)
+    kept = spectrum.slem(product_of(matrices)) if subject.kind != "random" else 1 - spectrum.consensus_rate(gossip)
     require(1 - kept > spectrum.NO_GAP, f"{name} never brings its agents together: the rate of a period is {kept:.12g}")
     return subject
 
 
-def _product(matrices):
-    """W_{period-1} ... W_1 W_0."""
+def product_of(matrices):
+    """The product W_{period-1} ... W_1 W_0 of the matrices of a period."""
     return reduce(lambda later, W: W @ later, matrices)
 
 
@@ -161,45 +150,4 @@ def matrix_report(subject):
         "connected": True,  # else refused
         "cycle_period": fixed.period if fixed else None,
         "normal": fixed is not None and bool(np.abs(fixed.W @ fixed.W.T - fixed.W.T @ fixed.W).max() <= TOLERANCE),
-    }
-
-
-def spectrum_report(subject):
-    """Every number that a spectral gap may mean; `p` is that of the worst round, which one-step bounds speak about."""
-    gossip, kind = subject.gossip, subject.kind
-    period = _product(subject.matrices) if kind != "random" else None
-    of_period = spectrum.consensus_rate(gossip)
-    p = of_period if kind != "periodic" else min(map(spectrum.consensus_rate, subject.matrices))
-    values = spectrum.eigenvalues(gossip.second_moment() if period is None else period)
-    return {
-        "eigenvalues_of": {"constant": "W", "periodic": "product of one period", "random": "E[W^T W]"}[kind],
-        "eigenvalues": [[float(value.real), float(value.imag)] for value in values],
-        "slem": None if period is None else spectrum.slem(period),
-        "contraction": None if period is None else spectrum.contraction(period),
-        "p": _ends(p),
-        "p_of_period": _ends(of_period),
-        "mean_drift": _ends(spectrum.mean_drift(gossip)),
-        "noise_gain": spectrum.noise_gain(gossip),
-        "drift_gain": spectrum.drift_gain(gossip),
-        "closed_form": _closed_form(subject),
-    }
-
-
-def _ends(p):
-    """p, but 0 and 1 themselves where it is one of them up to rounding."""
-    return next((end for end in (0.0, 1.0) if abs(p - end) <= ROUNDING), float(p))
-
-
-def _closed_form(subject):
-    """The closed forms of 1 - slem and p that `theory.bounds.spectra` has for this family, beside the numbers."""
-    name, weights = CLOSED_FORMS.get(subject.name, (None, ()))
-    if name is None or subject.weights not in weights or not BOUNDS[name].inside(**dict(subject.parameters)):
-        return None
-    gap = float(BOUNDS[name](**dict(subject.parameters)))
-    return {
-        "bound": name,
-        "one_minus_slem": gap,
-        "numeric_one_minus_slem": 1 - spectrum.slem(subject.matrices[0]),
-        "p": float(BOUNDS["consensus_rate_normal"](one_minus_slem=gap)),
-        "numeric_p": spectrum.consensus_rate(subject.gossip),
     }

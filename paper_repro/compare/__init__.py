@@ -9,13 +9,13 @@ import numpy as np
 
 from paper_repro.check.assumptions import departures_of
 from paper_repro.check.compare import STATE, UNSAID
-from paper_repro.check.subject import matrix_report, spectrum_report, subject_of
+from paper_repro.check.spectrum import spectrum_report
+from paper_repro.check.subject import matrix_report, subject_of
 from paper_repro.compare.draw import check_plot, draw
 from paper_repro.compare.lineup import label, subject
 from paper_repro.compare.steps import RATES, simulated_steps
 from sim.quadratic import Quadratic
 from sim.randomness import stream
-from theory import spectrum
 from theory.bounds import BOUNDS
 from theory.complexity import steps_to, tunable
 from theory.errors import require
@@ -89,7 +89,7 @@ def costs_of(one, decay):
     gossip = one.gossip
     rounds = len(one.matrices) if one.kind != "random" else DRAWS
     heard = [np.count_nonzero(_off_diagonal(gossip.draw(t, stream(0, "gossip", t))), axis=1) for t in range(rounds)]
-    matrix, numbers = matrix_report(one), spectrum_report(one)
+    matrix, numbers = matrix_report(one), spectrum_report(one, decay)
     return {
         "name": one.name,
         "parameters": dict(one.parameters),
@@ -105,8 +105,9 @@ def costs_of(one, decay):
         "slem": numbers["slem"],
         "p": numbers["p"],
         "p_of_period": numbers["p_of_period"],
-        "effective_neighbors": spectrum.effective_neighbors(gossip, decay),
-        "rounds_to_halve": spectrum.rounds_to_halve(gossip),
+        "effective_neighbors": numbers["effective_neighbors"],
+        "rounds_to_halve": numbers["rounds_to_halve"],
+        "finite_time": numbers["finite_time"],
         "report": (matrix, numbers),
     }
 

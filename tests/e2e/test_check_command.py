@@ -1,4 +1,6 @@
 import json
+import math
+import re
 import subprocess
 import sys
 
@@ -58,8 +60,8 @@ SMALLEST = {
     "local_steps_on": "--graph ring --agents 5 --rounds 3",
     "global_every_on": "--graph exponential --agents 6 --rounds 4",
 }
-FIELDS = {"topology", "matrix", "spectrum", "problem", "run", "moments", "margin", "bounds", "not_compared",
-          "contradictions", "curve", "seconds"}  # fmt: skip
+FIELDS = {"topology", "matrix", "spectrum", "enclosures", "problem", "run", "moments", "margin", "bounds",
+          "not_compared", "contradictions", "curve", "seconds"}  # fmt: skip
 ROW = {"bound", "source", "statement", "about", "kind", "value", "measured", "standard_error", "ratio", "z", "step",
        "assumptions", "verdict", "note"}  # fmt: skip
 
@@ -121,6 +123,25 @@ def test_the_report_is_for_people():
     for text in ("doubly stochastic", "slem", "ring_gap", "master_nonconvex", "hides its constant", "No contradiction"):
         assert text in result.stdout
     assert "nan" not in result.stdout.lower()
+    assert "proved" not in result.stdout
+
+
+def test_certify_prints_what_is_proved_and_why_the_rest_is_not():
+    ring = call("ring", "--agents", "8", *QUICK, "--certify")
+    found = re.search(r"gap, proved +\[(\S+), (\S+)\]", ring.stdout)
+    assert float(found[1]) <= 4 / 3 * math.sin(math.pi / 8) ** 2 <= float(found[2])
+    assert "not certified" not in ring.stdout
+    sequence = call("one_peer_exponential", "--agents", "8", *QUICK, "--certify")
+    assert "not certified: enclosures are about one fixed matrix" in " ".join(sequence.stdout.split())
+    directed = call("exponential", "--agents", "6", *QUICK, "--certify", "--json")
+    assert all(found["certified"] for found in strict(directed.stdout)["enclosures"])
+
+
+def test_what_is_not_met_has_a_letter():
+    stdout = call("random_peers", "--agents", "8", "--peers", "0.3", *QUICK).stdout
+    letter = re.search(r"Not met, (\w): homogeneous: ", stdout)[1]
+    row = next(line for line in stdout.splitlines() if line.strip().startswith("theorem_1_descent "))
+    assert f"{letter}*" in row.replace(",", " ").split()
 
 
 def test_the_json_is_what_python_returns():
