@@ -112,5 +112,8 @@ def plan(topology, budget, solver="barrier"):
 
 
 def matcha(topology, budget):
-    """MATCHA as a `Gossip`; `plan` has its matchings, probabilities, alpha and rho."""
+    """MATCHA: the matchings of a topology, each active by a chance of its own, `budget` times their number in the mean.
+
+    The `Gossip` W = I - alpha Σ_j B_j L_j; `plan` has its matchings, probabilities, alpha and rho.
+    """
     return plan(topology, budget).gossip()
