@@ -33,15 +33,31 @@ def _averaging(agents, factors):
     return rounds
 
 
+def _factors(number, largest):
+    """The fewest factors from 2 to `largest` with the product `number`, None if there are none."""
+    if number == 1:
+        return []
+    found = [
+        [factor, *rest]
+        for factor in range(min(number, largest), 1, -1)
+        if number % factor == 0 and (rest := _factors(number // factor, largest)) is not None
+    ]
+    return min(found, key=len, default=None)
+
+
 def _simple(agents, base):
     """Rounds of the simple Base-(k+1) graph on `agents` [n], base = k + 1.
 
-    With n = Σ_l a_l B_l, B_l = base^(p_l), p_1 > p_2 > ..., 1 <= a_l <= k, part l is the next a_l B_l agents. First all
-    parts average, each within itself. Then, l = 1, 2, ..., the agents behind part l, whose number r < B_l is known from
-    n_l = a_l B_l + r, link to one agent each of the a_l blocks of part l with the weight B_l/n_l. With the means x of
-    part l and y of those behind, this moves the mean of every block, and of those behind, to (a_l B_l x + r y)/n_l, the
-    mean of all; agents of one part behind stay equal. Last, each block averages within itself, while l goes on.
+    Where all prime factors of n are <= base, that is `_averaging` alone. Otherwise n = Σ_l a_l B_l, B_l = base^(p_l),
+    p_1 > p_2 > ..., 1 <= a_l <= k, and part l is the next a_l B_l agents. First all parts average, each within itself.
+    Then, l = 1, 2, ..., the agents behind part l, whose number r < B_l is known from n_l = a_l B_l + r, link to one
+    agent each of the a_l blocks of part l with the weight B_l/n_l. With the means x of part l and y of those behind,
+    this moves the mean of every block, and of those behind, to (a_l B_l x + r y)/n_l, the mean of all; agents of one
+    part behind stay equal. Last, each block averages within itself, while l goes on.
     """
+    factors = _factors(len(agents), base)
+    if factors is not None:
+        return _averaging(agents, factors)
     power, behind, first, after = 0, agents, [], []
     while base ** (power + 1) <= len(agents):
         power += 1
@@ -57,18 +73,6 @@ def _simple(agents, base):
             pairs = np.stack(np.broadcast_arrays(heads, behind), axis=-1).reshape(-1, 2)
             after.append([[]] * len(after) + [[(pairs, block / size)]] + _averaging(part, [base] * digit))
     return _together(first) + _together(after)
-
-
-def _factors(number, largest):
-    """The fewest factors from 2 to `largest` with the product `number`, None if there are none."""
-    if number == 1:
-        return []
-    found = [
-        [factor, *rest]
-        for factor in range(min(number, largest), 1, -1)
-        if number % factor == 0 and (rest := _factors(number // factor, largest)) is not None
-    ]
-    return min(found, key=len, default=None)
 
 
 def _gossip(agents, rounds):
