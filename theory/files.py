@@ -1,21 +1,44 @@
 """Graphs of the user: files in the formats that people have, and any networkx graph, numbered 0..n-1."""
 
 import re
+from os import PathLike
 from pathlib import Path
-from xml.etree.ElementTree import ParseError
+from xml.etree import ElementTree
 
 import networkx as nx
 import numpy as np
-from scipy.io import mmread
+from scipy.io import mminfo, mmread
 from scipy.sparse import coo_array
 
 from theory.edges import joined
 from theory.errors import OnemergeError, require
 
 EDGE = re.compile(r"([^\s,;]+)\s+([^\s,;]+)(?:\s+(?:\{.*\}|[-+]?[\d.]+(?:[eE][-+]?\d+)?))?")
-FAULTS = (ParseError, nx.NetworkXException, LookupError, TypeError, ValueError, AttributeError)
+FAULTS = (
+    *(ElementTree.ParseError, nx.NetworkXException, ArithmeticError, AttributeError, LookupError, MemoryError),
+    *(RecursionError, TypeError, ValueError),
+)
+MOST = 2 * 10**6  # agents of a file that states their number: a few GB as a networkx graph
 VERTEX = re.compile(r'(\d+)(?:\s+(?:"([^"]*)"|(\S+)).*)?')  # of a Pajek file, as the next
 PAIR = re.compile(r"(\d+)\s+(\d+)(?:\s.*)?")
+
+
+def as_path(path):
+    """`Path` of a text or path."""
+    require(isinstance(path, (str, PathLike)), f"the path is {path!r}; it must be the path of a file or folder")
+    return Path(path)
+
+
+def suffix_of(path, valid):
+    """The suffix of a path, in lower case, which must be one of `valid`."""
+    suffix = as_path(path).suffix.lower()
+    require(suffix in valid, f"{path} has the suffix {suffix!r}; valid suffixes are {', '.join(valid)}")
+    return suffix
+
+
+def shown(text):
+    """`text` as a message quotes it, at most some 80 characters."""
+    return repr(text if len(text) <= 80 else text[:77] + "...")
 
 
 def read_text(path):
@@ -25,6 +48,8 @@ def read_text(path):
         text = Path(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise OnemergeError(f"{path} is not UTF-8 text: byte {error.start} is not valid") from error
+    except OSError as error:
+        raise OnemergeError(f"{path} cannot be read: {error.strerror}") from error
     require(text.strip(), f"{path} is empty")
     return text
 
@@ -40,7 +65,7 @@ def _read_edge_list(path):
     for number, content in _contents(path):
         edge = EDGE.fullmatch(content)
         expected = "two labels and at most one weight, separated by blanks"
-        require(edge, f"line {number} of {path} is {content!r}; an edge is {expected}")
+        require(edge, f"line {number} of {path} is {shown(content)}; an edge is {expected}")
         graph.add_edge(edge[1], edge[2])
     return graph
 
@@ -49,24 +74,29 @@ def _read_adjacency_list(path):
     graph = nx.Graph()
     for number, content in _contents(path):
         expected = "a label and the labels of its neighbors, separated by blanks"
-        require(not re.search("[,;]", content), f"line {number} of {path} is {content!r}; a line is {expected}")
+        require(not re.search("[,;]", content), f"line {number} of {path} is {shown(content)}; a line is {expected}")
         agent, *heard = content.split()
         graph.add_node(agent)
         graph.add_edges_from((agent, other) for other in heard)
     return graph
 
 
-def _read_pajek(path):
+def _few_enough(agents, path):
+    require(agents <= MOST, f"{path} has {agents} agents; at most {MOST} are read")
+
+
+def _pajek(path, text):
     """Vertices 1..n, named by their labels where they have any; arcs go one way and edges both."""
     section, names, pairs = None, {}, {"*arcs": [], "*edges": []}
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(text.splitlines(), start=1):
         content = line.strip()
         if not content or content.startswith("%") or content.lower().startswith("*network"):
             continue
-        fault = f"line {number} of {path} is {content!r}"
+        fault = f"line {number} of {path} is {shown(content)}"
         if content.startswith("*"):
             section, *size = content.lower().split()
             if section == "*vertices" and size and size[0].isdecimal():
+                _few_enough(int(size[0]), path)
                 names = {i: str(i) for i in range(1, int(size[0]) + 1)}
             else:
                 require(section in pairs, f"{fault}; the sections of a Pajek file are *Vertices n, *Arcs and *Edges")
@@ -113,11 +143,26 @@ def _gml(_, text):
     return nx.relabel_nodes(graph, labels) if own else graph
 
 
+def _graphml(path, text):
+    """The one graph of the file; networkx would add the ends of an edge that are no node of it."""
+    graph, root = nx.parse_graphml(text), ElementTree.fromstring(text)
+    kinds = [element.tag.rpartition("}")[2] for element in root]
+    require(kinds.count("graph") == 1, f"{path} holds {kinds.count('graph')} graphs; a topology is one")
+    named = {element.get("id") for element in root.iter() if element.tag.rpartition("}")[2] == "node"}
+    for label in graph:
+        require(label is not None and str(label) in named, f"{path} has an edge of {label!r}, which is no node of it")
+    return graph
+
+
 def _matrix_market(path, _):
     """Nodes 1..n as in the file; entry (i, j) other than zero is the edge i -> j, undirected where all go both ways."""
-    matrix = coo_array(mmread(path))
-    rows, cols = matrix.shape
+    rows, cols = mminfo(path)[:2]
     require(rows == cols, f"{path} holds a {rows} x {cols} matrix; the matrix of a graph is square")
+    _few_enough(rows, path)
+    matrix = coo_array(mmread(path))
+    for k in np.flatnonzero(~np.isfinite(matrix.data))[:1]:
+        place = f"entry ({matrix.row[k] + 1}, {matrix.col[k] + 1}) of {path}"
+        raise OnemergeError(f"{place} is {matrix.data[k]}; every entry must be a finite number")
     here = matrix.data != 0
     require(not (matrix.row == matrix.col)[here].any(), f"{path} has entries on the diagonal; a topology has no loops")
     one_way = joined(rows, matrix.row[here], matrix.col[here], directed=True)
@@ -130,10 +175,10 @@ GRAPH_FILES = {
     ".edgelist": _read_edge_list,
     ".txt": _read_edge_list,
     ".edges": _read_edge_list,
-    ".graphml": _parsed("GraphML", lambda path, _: nx.read_graphml(path)),
+    ".graphml": _parsed("GraphML", _graphml),
     ".adjlist": _read_adjacency_list,
     ".gml": _parsed("GML", _gml),
-    ".net": _read_pajek,
+    ".net": _parsed("Pajek", _pajek),
     ".mtx": _parsed("Matrix Market", _matrix_market),
 }
 
@@ -186,6 +231,4 @@ def read_graph(path):
     `theory.mixing`) and an edge listed twice counts once, for which GML must say `multigraph 1`. The node attribute
     `label` keeps the name in the file.
     """
-    suffix = Path(path).suffix.lower()
-    require(suffix in GRAPH_FILES, f"{path} has the suffix {suffix!r}; valid suffixes are {', '.join(GRAPH_FILES)}")
-    return _numbered(GRAPH_FILES[suffix](path), path)
+    return _numbered(GRAPH_FILES[suffix_of(path, GRAPH_FILES)](path), path)

@@ -1,20 +1,39 @@
 """Files of mixing matrices, and of topologies in general."""
 
 from pathlib import Path
+from tokenize import TokenError
+from zipfile import BadZipFile
+from zlib import error as ZlibError
 
 import numpy as np
 
 from theory.errors import OnemergeError, require
-from theory.files import GRAPH_FILES, read_graph, read_text
+from theory.files import GRAPH_FILES, read_graph, read_text, shown, suffix_of
 from theory.mixing import as_square, check_mixing, graph_of, mixing
 
+STARTS = {".npy": b"\x93NUMPY", ".npz": b"PK"}
+FAULTS = (  # of numpy, zipfile and zlib on damaged files
+    *(ArithmeticError, AttributeError, BadZipFile, EOFError, LookupError, MemoryError, OSError, RuntimeError),
+    *(SyntaxError, TokenError, TypeError, ValueError, ZlibError),
+)
 
-def _read_npy(path):
+
+def load_arrays(path):
+    """The array of a .npy file, or {name: array} of a .npz file, without pickles."""
+    suffix = suffix_of(path, STARTS)
     require(Path(path).is_file(), f"{path} is not a file; give the path of an existing file")
     try:
-        return np.load(path, allow_pickle=False)
-    except (EOFError, OSError, ValueError) as error:
-        raise OnemergeError(f"{path} is not an array of numbers as numpy.save writes it, without pickles") from error
+        with open(path, "rb") as file, np.errstate(over="raise"):
+            started = file.read(len(STARTS[suffix])) == STARTS[suffix]
+            file.seek(0)
+            found = np.load(file, allow_pickle=False) if started else None
+            if suffix == ".npz" and started:
+                found = {name: found[name] for name in found.files}
+    except FAULTS:
+        found = None
+    writer = {".npy": "an array of numbers as numpy.save", ".npz": "a set of arrays as numpy"}[suffix]
+    require(found is not None, f"{path} is not {writer} writes it, without pickles")
+    return found
 
 
 def _read_csv(path):
@@ -27,18 +46,16 @@ def _read_csv(path):
                 row[column] = float(entry)
             except ValueError as error:
                 place = f"entry [{number}, {column}] of {path}"
-                raise OnemergeError(f"{place} is {entry!r}; every weight must be a finite number") from error
+                raise OnemergeError(f"{place} is {shown(entry)}; every weight must be a finite number") from error
     return rows
 
 
-MATRIX_FILES = {".npy": _read_npy, ".csv": _read_csv}
+MATRIX_FILES = {".npy": load_arrays, ".csv": _read_csv}
 
 
 def read_matrix(path):
     """Square finite float64 matrix [m, m] of a .npy file (no pickles) or of a .csv file (commas, no header)."""
-    suffix = Path(path).suffix.lower()
-    require(suffix in MATRIX_FILES, f"{path} has the suffix {suffix!r}; valid suffixes are {', '.join(MATRIX_FILES)}")
-    return as_square(MATRIX_FILES[suffix](path), name=str(path))
+    return as_square(MATRIX_FILES[suffix_of(path, MATRIX_FILES)](path), name=str(path))
 
 
 def read_topology(path, weights="metropolis"):
@@ -47,10 +64,7 @@ def read_topology(path, weights="metropolis"):
     `weights` names the rule for a graph; a matrix has its weights already. W must be nonnegative, row-stochastic,
     connected and aperiodic; that the columns sum to 1 as well is left to `check_mixing`.
     """
-    suffix = Path(path).suffix.lower()
-    valid = (*MATRIX_FILES, *GRAPH_FILES)
-    require(suffix in valid, f"{path} has the suffix {suffix!r}; valid suffixes are {', '.join(valid)}")
-    if suffix in MATRIX_FILES:
+    if suffix_of(path, (*MATRIX_FILES, *GRAPH_FILES)) in MATRIX_FILES:
         W = read_matrix(path)
         graph = graph_of(W)
     else:

@@ -21,8 +21,9 @@ TOLERANCE = 1e-9  # largest rounding error accepted in a sum of weights, a sign 
 def as_square(W, name="the matrix"):
     """Copy of W as float64 [m, m] with m >= 1 and finite entries."""
     try:
-        W = np.array(W, dtype=np.float64) if not np.iscomplexobj(W) else None
-    except (TypeError, ValueError):
+        W = np.asarray(W)
+        W = np.array(W, dtype=np.float64) if W.dtype.kind in "biufO" else None  # no complex numbers, text or dates
+    except (OverflowError, TypeError, ValueError):
         W = None
     require(W is not None, f"{name} is not an array of real numbers; a mixing matrix is a dense m x m array of floats")
     square = W.ndim == 2 and W.shape[0] == W.shape[1] > 0
