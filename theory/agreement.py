@@ -30,7 +30,7 @@ def mixing_time(W, eps=0.25, distance="spectral"):
     """
     valid = isinstance(eps, Real) and not isinstance(eps, bool) and 0 < eps < 1
     require(valid, f"eps is {eps!r}; it must be a number in (0, 1)")
-    measures = {"spectral": _spectral, "variation": _variation}
+    measures = {"spectral": (_spectral, contraction), "variation": (_variation, lambda W: np.abs(W).sum(axis=1).max())}
     require(distance in measures, f"unknown distance {distance!r}; valid distances are {', '.join(measures)}")
     W = given(W)
     if W.shape[0] == 1:
@@ -41,12 +41,10 @@ def mixing_time(W, eps=0.25, distance="spectral"):
     if np.abs(W.sum(axis=0) - 1).max() > SLACK or 1 - slem(W) <= NO_GAP:
         return math.inf
     J = complete_average(len(W))
-    if measures[distance](np.eye(len(W)) - J) <= eps:
+    measure, largest_growth = measures[distance]
+    if measure(np.eye(len(W)) - J) <= eps:
         return 0
-    return (
-        _first_power(W - J, lambda power: measures[distance](power) <= eps * (1 + SLACK), contraction(W) <= 1 + SLACK)
-        + 1
-    )
+    return 1 + _first_power(W - J, lambda power: measure(power) <= eps * (1 + SLACK), largest_growth(W) <= 1 + SLACK)
 
 
 def _spectral(deviation):

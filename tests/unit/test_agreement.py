@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from theory.errors import OnemergeError
 from theory.gossip import constant, epidemic, local, one_peer_exponential, periodic, random_matching, random_peers
-from theory.mixing import complete_average, metropolis, uniform
+from theory.mixing import best_constant, complete_average, metropolis, uniform
 from theory.operators import operator
 from theory.rounds import global_every, local_steps, merge
 from theory.sequences import base_graph, one_peer_hypercube
@@ -177,6 +177,18 @@ def test_decay_to_rounding_is_no_agreement():
     assert finite_time(operator("complete", agents=10**5)) == 1
     assert finite_time(operator("ring", agents=10**6)) is None
     assert finite_time(operator("ring", agents=3)) == finite_time(operator("ring", agents=1)) == 1
+
+
+def test_negative_weights_may_take_the_variation_up_again():
+    """Row sums of |W| above 1: the distance falls below eps, rises and falls, and the first time counts."""
+    W = best_constant(nx.full_rary_tree(2, 21))
+    assert np.abs(W).sum(axis=1).max() > 1
+    assert np.linalg.norm(W - complete_average(21), 2) < 1
+    for eps in (0.3, 0.25, 0.1):
+        variations = [variation for _, variation, _ in distances(W, 90)]
+        below = [t for t, variation in enumerate(variations) if variation <= eps]
+        assert below != list(range(below[0], 91))
+        assert mixing_time(W, eps, "variation") == below[0]
 
 
 @pytest.mark.parametrize(
