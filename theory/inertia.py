@@ -194,7 +194,7 @@ def _looked_up(weights, count):
 def gap_of(weights):
     """((lower, upper) of 1 - slem of symmetric `Weights`, how), or (None, why not)."""
     if weights.agents == 1:
-        return (1.0, 1.0), "one agent"
+        return (1 - 2 * weights.absolute, 1.0), "one agent"
     degrees = weights.degrees()
     busy = float(degrees.max()) * (1 + weights.relative + 2 * weights.busiest() * UNIT)
     stochastic = bool((weights.w >= 0).all() and busy <= 1 + 1e-9)

@@ -247,6 +247,16 @@ def test_a_weak_link_is_resolved_where_weights_are_exact():
     assert enclose_gap(graph).lower > 0.01
 
 
+@pytest.mark.parametrize("own", [1.0, 1 + 8e-10, 1 - 8e-10])
+def test_one_agent_whose_weight_is_not_one(own):
+    for quantity in QUANTITIES:
+        found = enclose(quantity, [[own]])
+        value = {"slem": abs(Fraction(own) - 1), "contraction": abs(Fraction(own) - 1), "consensus_rate": 1}
+        exact = value.get(quantity, 1 - abs(Fraction(own) - 1))
+        assert Fraction(found.lower) <= exact <= Fraction(found.upper)
+        assert found.upper - found.lower <= 2e-9 * (own != 1)
+
+
 @pytest.mark.parametrize("apart", [1e-6, 1e-10, 1e-13, 1e-15])
 def test_clustered_eigenvalues(apart):
     """A ring's eigenvalues come in pairs; one edge a little heavier splits each pair."""
