@@ -29,6 +29,7 @@ from theory.laplacian import connected_net, extremes, laplacian
 from theory.weights import assemble, max_degree, metropolis
 
 CLOSE = 1e-9  # width of [lower, upper] at which the search ends
+TIE = 1e-14  # difference of two slems that is rounding
 LARGEST_EDGES = (
     4000  # a step of the solver fills matrices of edges x edges; 1200 edges took 16 s, and time grows as the cube
 )
@@ -152,12 +153,13 @@ def _closed_form(net, nonnegative):
         "metropolis": metropolis(net),
         "max_degree": max_degree(net),
     }
-    name = min(found, key=lambda name: _slem(found[name]))
+    slems = {name: _slem(W) for name, W in found.items()}
+    name = next(name for name in found if slems[name] <= min(slems.values()) + TIE)
     values, vectors = np.linalg.eigh(laplacian(net).toarray())
     low, high = (vectors[:, np.abs(values - end) <= 1e-8 * largest] for end in (smallest, largest))
     Y = largest / low.shape[1] * (low @ low.T) - smallest / high.shape[1] * (high @ high.T)
     lower = lower_bound(net, Y, np.zeros(net.agents) if nonnegative else None)
-    return Fastest(found[name], lower, _slem(found[name]), name)
+    return Fastest(found[name], lower, slems[name], name)
 
 
 def _cvxpy(net, nonnegative, solver):

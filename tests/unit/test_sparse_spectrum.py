@@ -9,11 +9,13 @@ import pytest
 from scipy.sparse import csr_array, eye_array
 from scipy.sparse.linalg import eigsh
 
+from theory import sparse_spectrum
 from theory.edge_forms import Edges, shape_of
 from theory.errors import OnemergeError
 from theory.lanczos import Clock, error_of, lanczos
 from theory.mixing import complete_average, metropolis, mixing, uniform
 from theory.operators import operator
+from theory.sparse_ends import nearest
 from theory.sparse_spectrum import moment_rate, sparse_contraction, sparse_gap, sparse_rate
 from theory.spectrum import consensus_rate, contraction, gap, slem
 
@@ -185,11 +187,68 @@ def test_directed_matrices_against_singular_values(n):
         assert modulus < singular - 1e-3
 
 
+def permuted(n, shares, seed):
+    """Doubly stochastic mean of permutations, not normal: with two shares most eigenvalues crowd at one modulus."""
+    generator = np.random.default_rng(seed)
+    return sum(share * np.eye(n)[generator.permutation(n)] for share in shares)
+
+
+@pytest.mark.parametrize("n", [500, 1100])
+def test_moduli_that_crowd_together_do_not_hide_the_largest(n):
+    """One eigenvalue sought alone, Arnoldi's method came to the second modulus, and reported an error of 1e-12."""
+    W = permuted(n, (0.9, 0.1), seed=0)
+    modulus = np.abs(np.linalg.eigvals(W - complete_average(n))).max()
+    assert sparse_gap(csr_array(W)).value == pytest.approx(1 - modulus, rel=1e-9)
+
+
+@pytest.mark.parametrize("shares", [(0.7, 0.3), (0.5, 0.3, 0.2), (0.4, 0.3, 0.2, 0.1)])
+def test_arnoldi_says_how_far_it_may_be_off(shares, monkeypatch):
+    monkeypatch.setattr(sparse_spectrum, "FULL", 0)
+    for seed in range(2):
+        W = permuted(500, shares, seed)
+        modulus = np.abs(np.linalg.eigvals(W - complete_average(500))).max()
+        found = sparse_gap(csr_array(W))
+        assert found.method == "Arnoldi"
+        assert abs(found.value - (1 - modulus)) <= found.error + 1e-12
+        assert found.error <= 1e-2
+
+
+def test_agents_that_agree_at_once_have_the_whole_gap(monkeypatch):
+    """All hear agent 0: W - J has a defective eigenvalue 0, W on deviations is 0."""
+    W = np.zeros((6, 6))
+    W[:, 0] = 1
+    assert slem(W) == 0
+    assert gap(W) == sparse_gap(csr_array(W)).value == 1
+    monkeypatch.setattr(sparse_spectrum, "FULL", 0)
+    assert sparse_gap(csr_array(W)).value == 1
+
+
+def test_a_matrix_that_is_normal_but_for_rounding_has_the_gap_of_its_eigenvalues():
+    """[[1 - g, e], [0, 1 - g]] on two deviations, e² below rounding: the norm is 1 - g + e/2 and misses g by e/2."""
+    basis = np.linalg.qr(np.column_stack([np.ones(4), np.random.default_rng(0).normal(size=(4, 3))]))[0][:, 1:]
+    g, e = 1e-6, 2e-8
+    W = complete_average(4) + basis @ [[1 - g, e, 0], [0, 1 - g, 0], [0, 0, 0.3]] @ basis.T
+    assert np.abs(W @ W.T - W.T @ W).max() < 1e-15
+    assert consensus_rate(W) == pytest.approx(2 * g - e, rel=1e-3)
+    assert gap(W) == pytest.approx(g, rel=1e-4)
+    assert sparse_gap(csr_array(W)).value == pytest.approx(g, rel=1e-4)
+
+
 def test_moment_rate_is_the_smallest_eigenvalue_of_the_laplacian():
     W = directed(50, seed=2)[1]
     expected = 1 - np.linalg.eigvalsh(W.T @ W)[-2]
     assert moment_rate(W.T @ W).value == pytest.approx(expected, rel=1e-12)
     assert moment_rate(csr_array(W.T @ W)).value == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("agents", [2, 3, 50, 700])
+def test_either_end_may_be_asked_for_alone(agents):
+    for W in (operator("path", agents=agents).to_sparse(), operator("barbell", agents=agents)):
+        values = np.linalg.eigvalsh(W.toarray())
+        assert nearest(W, (-1,), Clock()).value == pytest.approx(1 - values[-2], rel=1e-8)
+        assert nearest(W, (1,), Clock()).value == pytest.approx(1 + values[0], rel=1e-8)
+    with pytest.raises(OnemergeError, match="the agents form 3 components; the other end of the spectrum needs one"):
+        nearest(csr_array(eye_array(3)), (1,), Clock())
 
 
 def test_quotients_are_the_quadratic_forms():

@@ -23,7 +23,7 @@ from theory.graphs import (
     star,
     torus,
 )
-from theory.laplacian import DENSE, extremes
+from theory.laplacian import extremes
 from theory.links import links
 from theory.mixing import (
     WEIGHTS,
@@ -37,6 +37,7 @@ from theory.mixing import (
     mixing,
     uniform,
 )
+from theory.sparse_ends import DENSE
 from theory.spectrum import slem
 
 CLOSED = ["uniform", "metropolis", "max_degree", "lazy_metropolis", "lazy_uniform", "lazy_max_degree", "best_constant"]
