@@ -54,11 +54,16 @@ def scale_topologies(
     started = time.perf_counter()
     require(len(words) > 0, "no topology is given; name at least one, such as ring")
     require(isinstance(points, int) and points >= 3, f"points is {points!r}; a slope needs at least 3")
+    require(time_limit > 0, f"time_limit is {time_limit}; it must be a positive number of seconds")
     check_plot(plot)
+    again = [word for word in words if words.count(word) > 1]
+    require(not again, f"{again[:1]} is given twice; name every topology once")
     parsed = [parse(word) for word in words]
-    for word, (name, _) in zip(words, parsed, strict=True):
+    for word, (name, given) in zip(words, parsed, strict=True):
         static = entry(name).kind == "graph"
         require(static, f"{word} is no static topology; the valid ones are {', '.join(TOPOLOGIES)}")
+        fixed = {"agents", "rows", "cols"} & given.keys()
+        require(not fixed, f"{word} gives {', '.join(sorted(fixed))}; the sizes come from --agents")
     rows = []
     for number, (word, (name, given)) in enumerate(zip(words, parsed, strict=True)):
         found, called = [], label(name, given)

@@ -10,7 +10,7 @@ import numpy as np
 from paper_repro.check.assumptions import departures_of
 from paper_repro.check.compare import STATE, UNSAID
 from paper_repro.check.spectrum import spectrum_report
-from paper_repro.check.subject import matrix_report, subject_of
+from paper_repro.check.subject import matrix_report
 from paper_repro.compare.draw import check_plot, draw
 from paper_repro.compare.lineup import label, subject
 from paper_repro.compare.steps import RATES, simulated_steps
@@ -46,7 +46,7 @@ def compare_topologies(
     require(0 <= decay < 1, f"decay is {decay}; it must be at least 0 and below 1")
     config = Quadratic(dim, L / 10 if mu is None else mu, L, zeta, sigma, spread, distance)
     check_plot(plot)
-    subjects = [subject(word, agents, subject_of) for word in words]
+    subjects = [subject(word, agents) for word in words]
     labels = _distinct([label(one.name, dict(one.parameters)) for one in subjects], words)
     if agents > SIMULATED:
         tell(f"{agents} agents: steps are simulated for at most {SIMULATED}")

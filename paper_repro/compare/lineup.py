@@ -1,19 +1,26 @@
 """What a user names on the command line of `onemerge compare` and `onemerge scale`: "torus", "base-2", "regular-4".
 
-    NAME, NAME-VALUE-VALUE... or NAME:parameter=value,parameter=value..., or the path of a file
+    NAME, NAME-VALUE-VALUE... or NAME:parameter=value,parameter=value..., or the path of a file, or of a folder with a /
 
 NAME is a name of `theory.roster` (hyphens count as underscores) or of SHORT. Values without a name fill the parameters
 that need one, in their order. `agents` comes from the command, the sides of a torus or grid are as equal as they can
 be, and `seed` is 0 unless it is given.
 """
 
+import os
 import re
 from math import isqrt
 from pathlib import Path
 
+from paper_repro.check.subject import subject_of
 from theory.errors import OnemergeError, require
+from theory.files import GRAPH_FILES
 from theory.graphs import TOPOLOGIES
+from theory.matrix_files import MATRIX_FILES
 from theory.roster import ROSTER, entry, required, whole_or_real
+from theory.sequence_files import SEQUENCE_FILES
+
+FILES = {*GRAPH_FILES, *MATRIX_FILES, *SEQUENCE_FILES}
 
 SHORT = {  # name: (name in the roster, what is done to the values)
     "random": ("random_peers", lambda values: values),
@@ -91,16 +98,20 @@ def sized(name, given, agents):
     return filled
 
 
-def subject(text, agents, subject_of):
-    """`subject_of(name or Path, **parameters)` of one word, with an error sentence that names the word."""
+def subject(text, agents):
+    """The `Subject` of one word, of as many agents as all others, with an error sentence that names the word."""
     path = Path(text)
     try:
-        if path.suffix and path.is_file():
-            return subject_of(path)
-        name, given = parse(text)
-        return subject_of(name, **sized(name, given, agents))
+        if path.suffix.lower() in FILES or (path.suffix and path.is_file()) or (os.sep in text and path.is_dir()):
+            found = subject_of(path)
+        else:
+            name, given = parse(text)
+            found = subject_of(name, **sized(name, given, agents))
     except OnemergeError as error:
         raise OnemergeError(f"{text}: {error}") from error
+    size = found.gossip.agents
+    require(size == agents, f"{text} has {size} agents, the others {agents}; all must have as many as --agents says")
+    return found
 
 
 def label(name, parameters):

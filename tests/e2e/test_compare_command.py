@@ -191,11 +191,15 @@ BAD = {  # words: what the sentence says
     "scale rign --agents 8:64": "unknown topology 'rign'",
     "scale random-0.2 --agents 8:64": "random-0.2 is no static topology",
     "scale ring --agents 8:64 --points 2": "points is 2; a slope needs at least 3",
-    "scale regular-9 --agents 8:64 --points 3": "left out",
+    "compare --agents 8 ring:agents=9": "ring:agents=9 has 9 agents, the others 8",
+    "compare --agents 8 lost.gml": "lost.gml is not a file",
+    "scale ring:agents=9 --agents 8:64": "ring:agents=9 gives agents; the sizes come from --agents",
+    "scale ring ring --agents 8:64": "is given twice",
+    "scale ring --agents 8:64 --time-limit 0": "time_limit is 0.0; it must be a positive number of seconds",
 }
 
 
-@pytest.mark.parametrize("words", [words for words in BAD if "left out" not in BAD[words]])
+@pytest.mark.parametrize("words", BAD)
 def test_bad_input_is_one_sentence(words, tmp_path):
     assert BAD[words] in sentence(call(*words.split()))
     assert not list(tmp_path.rglob("*.png"))
@@ -205,3 +209,22 @@ def test_a_size_that_a_family_lacks_ends_its_curve():
     result = call("scale", "regular-9", "--agents", "8:64", "--points", "3")
     assert result.exit_code == 0
     assert "left out" in result.stderr
+
+
+def test_files_and_folders_are_compared_too(tmp_path):
+    (tmp_path / "mine.edgelist").write_text("0 1\n1 2\n2 3\n3 0\n")
+    (tmp_path / "rounds").mkdir()
+    for t, W in enumerate(hypercube_rounds(4)):
+        np.save(tmp_path / "rounds" / f"{t}.npy", W)
+    files = [str(tmp_path / "mine.edgelist"), str(tmp_path / "rounds")]
+    mine, rounds, ring, hypercube = strict(
+        call("compare", *files, "ring", "one-peer-hypercube", "--agents", "4", *QUICK, "--json")
+    )["rows"]
+    for one, other in ((mine, ring), (rounds, hypercube)):
+        same = ("messages", "slem", "p", "period", "rounds_to_halve", "finite_time", "bounds", "simulated")
+        assert {field: one[field] for field in same} == {field: other[field] for field in same}
+
+
+def hypercube_rounds(agents):
+    """Averages with the agent whose number differs in one bit, bit after bit."""
+    return [(np.eye(agents) + np.eye(agents)[np.arange(agents) ^ bit]) / 2 for bit in (1, 2)]
