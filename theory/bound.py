@@ -16,7 +16,7 @@ from theory.errors import OnemergeError, require
 from theory.notation import DOMAINS, NOTATION
 from theory.units import unit_of
 
-KINDS = {"equal": "=", "upper": r"\le", "lower": r"\ge", "order": "="}
+KINDS = {"equal": "=", "upper": r"\leq", "lower": r"\geq", "order": "="}
 ORDERS = ("adapt_then_combine", "combine_then_adapt", "either")
 _FACTORS = np.concatenate([np.logspace(-30, -2, 1400), np.logspace(-2, 2, 8000), np.logspace(2, 30, 1400)])
 _SCAN = np.unique(np.concatenate([-_FACTORS, [0], _FACTORS, 1 - np.logspace(-12, -2, 500), np.arange(1, 1025)]))
@@ -136,6 +136,8 @@ class Bound:
                 roots = np.unique(np.where(np.isclose(roots, np.rint(roots), rtol=1e-9, atol=0), np.rint(roots), roots))
             roots = roots[admitted(roots)]
             roots = [float(r) for r in roots if abs(excess(r)) <= 1e-9 * (abs(target) + _slope(excess, r))]
+        near = zip([-np.inf, *roots], roots, strict=False)
+        roots = [r for before, r in near if r - before > 1e-7 * abs(r)]  # a double root parts by rounding
         wanted = ", ".join(f"{k} = {v:g}" for k, v in ({self.name: target} | values).items())
         require(roots, f"no {name} in the region and in {bracket} gives {wanted}")
         listed = ", ".join(f"{r:.6g}" for r in roots[:4]) + (", ..." if len(roots) > 4 else "")
@@ -175,21 +177,28 @@ class Bound:
 def _latex(expression):
     looks = {NOTATION[s.name].sympy: NOTATION[s.name].look for s in expression.free_symbols}
     shown = expression.subs(looks, simultaneous=True)
-    return sympy.latex(shown, symbol_names={s: s.name for s in shown.free_symbols})
+    text = sympy.latex(shown, symbol_names={s: s.name for s in shown.free_symbols})
+    return text.replace(r"\bmod", r"\;\mathrm{mod}\;")  # which figures can print too
 
 
 def _real_roots(polynomial):
     """Real roots of a sympy polynomial with float coefficients, ascending."""
     if polynomial.degree() < 1:
         return np.array([])
-    roots = np.array([complex(root) for root in polynomial.nroots(n=30, maxsteps=200)])
-    return np.unique(roots.real[np.abs(roots.imag) <= 1e-9 * np.abs(roots)])
+    # nroots settles for an absolute error: with all roots scaled below 1, 150 digits keep those far smaller too
+    lead, *rest = (sympy.Rational(sympy.N(c, 30)) for c in polynomial.all_coeffs())
+    scale = 1 + max(abs(c / lead) for c in rest)  # the bound of Cauchy
+    scaled = [lead, *(c / scale**k for k, c in enumerate(rest, start=1))]
+    found = sympy.Poly(scaled, polynomial.gen, domain="QQ").nroots(n=150, maxsteps=2000)
+    roots = float(scale) * np.array([complex(root) for root in found])
+    return np.unique(roots.real[np.abs(roots.imag) <= 1e-6 * np.abs(roots)])
 
 
 def _sign_changes(function):
     """Points of the scanned line at which `function` is zero or changes its sign, a pole included."""
     values = function(_SCAN)
-    cells = np.flatnonzero(values[:-1] * values[1:] < 0)
+    signs = np.sign(values)  # the product of two small values may vanish
+    cells = np.flatnonzero(signs[:-1] * signs[1:] < 0)
     crossings = [brentq(function, _SCAN[i], _SCAN[i + 1], xtol=1e-40, rtol=1e-14, disp=False) for i in cells]
     return np.unique(np.concatenate([_SCAN[values == 0], crossings]))
 

@@ -24,7 +24,8 @@ DOMAINS = {  # name: (what a value must be, assumptions of the sympy symbol, tes
 
 @dataclass(frozen=True)
 class Symbol:
-    """One quantity: `latex` ending in ^2 marks a square, so that its root prints without a radical.
+    """One quantity: `latex` ending in ^2 marks a square, so that its root prints without a radical; a sum of squares is
+    none.
 
     `random` marks quantities of one trajectory; a bound about such a quantity speaks of its expectation.
     """
@@ -44,7 +45,7 @@ class Symbol:
     @property
     def look(self):
         """The expression that stands for the symbol when a formula is printed."""
-        if self.latex.endswith("^2"):
+        if self.latex.endswith("^2") and not self.latex.startswith((r"\sum", r"\frac", r"\mathbb")):
             return sympy.Symbol(self.latex.removesuffix("^2"), nonnegative=True) ** 2
         return sympy.Symbol(self.latex, **DOMAINS[self.domain][1])
 
@@ -121,7 +122,7 @@ _SYMBOLS = (
     Symbol("norm_target", r"\varepsilon_{g}", "positive", 1, -1, "target for the expected gradient norm, not squared"),
     Symbol("distance_target", r"\varepsilon_{\theta}", "positive", 0, 2,
            "target for the mean squared distance of the agents to the minimizer"),
-    Symbol("tuned_rate", r"\min_{\eta\le1/d}\left(\frac{r}{\eta T}+b_{\sigma}\eta+e\eta^{2}\right)", "nonnegative",
+    Symbol("tuned_rate", r"\min_{\eta\leq1/d}\left(\frac{r}{\eta T}+b_{\sigma}\eta+e\eta^{2}\right)", "nonnegative",
            2, -2, "a rate at its best learning rate"),
     Symbol("rate_start", "r", "nonnegative", 1, 0, "factor of 1/(lr steps) in a rate"),
     Symbol("rate_noise", r"b_{\sigma}", "nonnegative", 3, -4, "factor of lr in a rate"),
@@ -162,7 +163,7 @@ _SYMBOLS = (
            "stationary variance of a model, mean over the agents"),
     Symbol("merged_bias_sq", r"\|\mathbb{E}\,\bar{\theta}-\theta^{\star}\|^2", "nonnegative", 0, 2,
            "squared distance of the stationary mean of the merged model to the minimizer of the global loss"),
-    Symbol("curvature_spread", r"\mathrm{sd}\,h_{k}", "nonnegative", 1, -2,
+    Symbol("curvature_spread", "s_{h}", "nonnegative", 1, -2,
            "standard deviation over the agents of the curvatures of their quadratic losses"),
     Symbol("weighted_spread_sq", r"\sum_{k}\pi_{k}\|\theta_{k}-\pi^{\top}\Theta\|^2", "nonnegative", 0, 2,
            "weighted mean over the agents of their squared distance to the weighted mean model"),

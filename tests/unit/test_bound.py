@@ -125,7 +125,7 @@ def test_a_malformed_record_is_refused(changes, sentence):
 
 def test_latex():
     assert LEMMA_D1.latex() == (
-        r"\mathbb{E}\,\Xi_{t+1}^2 \le \Xi_{t}^{2} \left(1 - \frac{p}{2}\right)"
+        r"\mathbb{E}\,\Xi_{t+1}^2 \leq \Xi_{t}^{2} \left(1 - \frac{p}{2}\right)"
         r" + \frac{12 \eta^{2} \left(1 - p\right) \left(\phi_{t}^{2} + \sigma^{2}\right)}{p}"
     )
     assert TABLE1_PARALLEL_SGD.latex().startswith(r"T = \mathcal{O}\left(\frac{\sigma^{2}}{\varepsilon^{2} m}")
@@ -138,8 +138,8 @@ def test_every_kind_has_its_relation():
     left, product = r"\mathbb{E}\,\Xi_{t}^2", r"\eta \sigma"
     assert relations == {
         "equal": rf"{left} = {product}",
-        "upper": rf"{left} \le {product}",
-        "lower": rf"{left} \ge {product}",
+        "upper": rf"{left} \leq {product}",
+        "lower": rf"{left} \geq {product}",
         "order": rf"{left} = \mathcal{{O}}\left({product}\right)",
     }
 
@@ -184,7 +184,7 @@ def test_every_symbol_has_its_own_look():
 
 FLAT = (  # steps, the larger or smaller of two, and powers of negative numbers
     "exponential_gap", "torus_gap", "grid_gap", "pga_period_depth", "lu_desa_rounds", "matcha_uniform_rate",
-    "matcha_rate", "ring_noise_gain", "ring_half_noise_gain", "path_noise_gain",
+    "matcha_rate", "ring_noise_gain", "ring_half_noise_gain", "path_noise_gain", "exponential_gap_least",
 )  # fmt: skip
 SOLVABLE = [
     (b, name) for b in BOUNDS.values() for name in b.symbols
@@ -301,3 +301,21 @@ def test_rate_stays_below_ghadimi_and_lan():
     rate = RATE_D12(lr=0.01, L2=1.0, agents=1, sigma=1.0, steps=10**4, initial_gap=0.5, U_mean=0.0)
     assert rate == pytest.approx((1e-4 / 0.01 + 0.01) / 1.99, rel=1e-12)
     assert rate < 0.0201
+
+
+def test_a_double_root_is_one_solution():
+    known = {"L2": 1.0, "agents": 3, "sigma": 0.7, "steps": 173, "initial_gap": 0.31}
+    best = np.sqrt(2 * 0.31 * 3 / 173) / 0.7  # where a/eta + b eta is least
+    least = RATE_PARALLEL_SGD(lr=best, **known)
+    assert RATE_PARALLEL_SGD.solve_for("lr", least, **known) == pytest.approx(best, rel=1e-6)
+
+
+def test_solutions_of_very_different_size_are_found():
+    known = {"agents": 35, "steps": 0.4125527, "initial_gap": 0.4355432, "sigma": 1.1677047e-3, "L2": 0.39668887}
+    target = RATE_PARALLEL_SGD(lr=1.0309686e-3, **known)  # the other learning rate is beyond 10^10
+    assert RATE_PARALLEL_SGD.solve_for("lr", target, **known) == pytest.approx(1.0309686e-3, rel=1e-12)
+
+
+def test_tiny_targets_are_reached():
+    steps = BOUNDS["gossip_decay"].solve_for("steps", 1e-200, slem=0.5, initial_consensus_distance=1.0)
+    assert steps == pytest.approx(100 * np.log2(10), rel=1e-9)
