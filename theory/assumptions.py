@@ -72,7 +72,7 @@ ASSUMPTIONS = {
     "heterogeneity_growth": "the mean of |grad L_k|^2 is at most zeta^2 + heterogeneity_growth |grad L|^2",
     "momentum_steps": "local steps have momentum, which is gossiped with the models",
     "one_peer_exponential": "in round t each agent averages with the agent at hop 2^(t mod window)",
-    "exponential": "one fixed directed exponential graph of even size with uniform weights",
+    "exponential": "one fixed directed exponential graph with uniform weights, i -> i + 2^k",
     "independent_rounds": "the mixing matrices of the rounds are independent and identically distributed",
     "exchangeable": "the law of the mixing matrix does not change when agents are renamed",
     "epidemic_oracle": "every agent averages with `peers` uniformly random others, on a random regular digraph",

@@ -12,7 +12,13 @@ from theory.bound import Bound
 from theory.bounds import BOUNDS, MODULES
 from theory.notation import DOMAINS, NOTATION
 
-COLUMNS = ("Bound", "Formula", "Region", "Assumptions", "Algorithm", "Source", "Confirmed")
+COLUMNS = ("Bound", "Formula", "Region", "Assumptions", "Algorithm", "Source", "Status")
+READ = {  # what was read of a source, by how the source of a record begins
+    "Zhu et al. 2025": "the paper", "Le Bars et al. 2023": "the paper", "Wang & Joshi 2021": "the paper",
+    "Dekel et al. 2012": "the paper", "Lu & De Sa 2023": "the paper", "Yuan et al. 2023": "the paper",
+    "Vogels et al. 2023": "the paper", "Zhu et al. 2022": "repository and slides",
+    "Wang & Johansson 2026": "abstract and code", "Chen et al. 2021": "abstract", "De Vos et al. 2023": "abstract",
+}  # fmt: skip
 ORDERS = {"adapt_then_combine": "adapt, combine", "combine_then_adapt": "combine, adapt", "either": "any"}
 COMMANDS = {  # in place of bars, which end a cell, and of a command that not every renderer allows
     r"\left|": r"\left\vert ", r"\right|": r"\right\vert ", r"\|": r"\Vert ", "|": r"\vert ",
@@ -28,8 +34,9 @@ its region, and is solved for its symbols.
 - **Formula**: equality, upper bound, lower bound, or order of the quantity on the left, in expectation where it is
   random. An order hides constants. The region comes beside the domains of the symbols, listed below.
 - **Algorithm**: whether agents adapt and then combine, or the other way round, where the bound depends on it.
-- **Confirmed**: "no" where the source was not seen and nothing else settles what the record says: such a bound decides
-  nothing. "Derived anew" where a proof here settles it, whether the source was seen or not. "Yes" where it was read.
+- **Status**: "derived here" where a proof of this project settles what the record says, whether its source was seen or
+  not; "confirmed" where the source was read and says so, right or wrong: the records of `zhu2025` stand as printed,
+  faults included; "unconfirmed" where neither holds: such a bound decides nothing. Read were {read}.
 """
 
 
@@ -51,11 +58,12 @@ def table(columns, rows):
     return ["| " + " | ".join(line) + " |" for line in lines]
 
 
-def confirmed(bound):
-    """Whether what a record says is settled: "no", "derived anew" or "yes"."""
+def status(bound):
+    """What settles a record: "confirmed", "derived here" or, if nothing does, "unconfirmed"."""
     if "unconfirmed" in bound.assumptions:
-        return "no"
-    return "derived anew" if "derived anew" in bound.source else "yes"
+        return "unconfirmed"
+    read = bound.source.startswith(tuple(READ)) and "derived here" not in bound.source
+    return "confirmed" if read else "derived here"
 
 
 def row(bound):
@@ -67,7 +75,7 @@ def row(bound):
         ", ".join(f"`{tag}`" for tag in bound.assumptions),
         ORDERS[bound.order],
         text(bound.source),
-        confirmed(bound),
+        status(bound),
     )
 
 
@@ -79,7 +87,8 @@ def unit(symbol):
 
 def catalog_markdown():
     """The whole table, sections by source, symbols and assumptions, as one Markdown text."""
-    lines = [INTRODUCTION.format(count=len(BOUNDS), sources=len(MODULES), first=next(iter(BOUNDS)))]
+    read = ", ".join(f"{source} ({what})" for source, what in READ.items())
+    lines = [INTRODUCTION.format(count=len(BOUNDS), sources=len(MODULES), first=next(iter(BOUNDS)), read=read)]
     for module in MODULES:
         records = [value for value in vars(module).values() if isinstance(value, Bound)]
         lines += [f"## {module.__name__.rpartition('.')[2]}", "", module.__doc__.splitlines()[0], ""]

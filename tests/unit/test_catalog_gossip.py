@@ -52,6 +52,16 @@ def test_one_peer_rounds_average_exactly_from_any_phase_on(agents):
     assert drift_gain(rounds) <= BOUNDS["every_phase_drift_gain"](window=rounds.period) + 1e-12
 
 
+def test_the_static_exponential_graph_of_any_size_has_its_least_gap():
+    for agents in [*range(2, 300), 1000, 1023, 1025, 4097]:
+        hops = 2 ** np.arange((agents - 1).bit_length())
+        row = np.bincount(np.concatenate([[0], hops % agents]), minlength=agents) / (len(hops) + 1)
+        gap = 1 - np.abs(np.fft.fft(row))[1:].max()
+        least = BOUNDS["exponential_gap_least"](agents=agents)
+        assert gap >= least - 1e-12
+        assert agents % 2 or gap == pytest.approx(least, abs=1e-12)
+
+
 ODD = {3: 1.0, 5: 0.75, 7: 0.6464466094, 9: 0.5582133890, 15: 0.5101020514, 17: 0.4523790895, 33: 0.3921999563}
 
 
@@ -144,7 +154,7 @@ def test_the_averaging_time_is_between_its_bounds():
     """Eight agents who call anyone: the share of runs still off by the accuracy, at both ends, over 4000 runs."""
     agents, accuracy, runs = 8, 0.1, 4000
     values = {"accuracy": accuracy, "mean_eigenvalue": 1 - 1 / (agents - 1)}
-    least = int(np.floor(BOUNDS["boyd_averaging_least_proved"](**values)))
+    least = int(np.floor(BOUNDS["boyd_averaging_least_sharp"](**values)))
     most = int(np.ceil(BOUNDS["boyd_averaging_most"](**values)))
     generator = np.random.default_rng(0)
     x = np.zeros((runs, agents))
@@ -157,6 +167,37 @@ def test_the_averaging_time_is_between_its_bounds():
         x[rows, one] = x[rows, other] = (x[rows, one] + x[rows, other]) / 2
     assert off[least] > accuracy + 5 * 0.5 / np.sqrt(runs)
     assert (np.linalg.norm(x, axis=1) >= accuracy * np.sqrt(2)).mean() < accuracy - 5 * 0.5 / np.sqrt(runs)
+
+
+def averaging_time(agents, start, accuracy):
+    """First t with P(|x_t - mean| >= accuracy |x_0|) <= accuracy: every sequence of calls, any agent calling anyone."""
+    states = np.array([start])
+    for t in range(12):
+        if (np.linalg.norm(states, axis=1) >= accuracy * np.linalg.norm(start)).mean() <= accuracy:
+            return t
+        called = []
+        for i in range(agents):
+            for j in range(i):
+                after = states.copy()
+                after[:, i] = after[:, j] = (states[:, i] + states[:, j]) / 2
+                called.append(after)
+        states = np.concatenate(called)
+    raise AssertionError("no average within 12 rounds")
+
+
+@pytest.mark.parametrize("accuracy", [0.38, 0.3, 0.2, 0.1, 0.05])
+def test_the_averaging_time_of_three_agents_is_exact(accuracy):
+    """E W has the one eigenvalue 1/2 on deviations, so that every start is along its eigenvector."""
+    values = {"accuracy": accuracy, "mean_eigenvalue": 1 / 2}
+    exact = averaging_time(3, np.array([2.0, -1.0, -1.0]), accuracy)
+    sharp, least, most = (BOUNDS[f"boyd_averaging_{name}"](**values) for name in ("least_sharp", "least", "most"))
+    assert least <= sharp * (1 + 1e-12)
+    assert sharp <= exact <= most
+
+
+def test_the_least_averaging_time_as_recalled_is_refused_where_it_is_not_proved():
+    with pytest.raises(OnemergeError, match=r"boyd_averaging_least needs accuracy\*\(2 - accuracy\)\*\*2 <= 1"):
+        BOUNDS["boyd_averaging_least"](accuracy=0.39, mean_eigenvalue=0.5)
 
 
 # Optimal weights, Base-(k+1), EquiTopo, MATCHA

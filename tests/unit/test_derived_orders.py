@@ -78,6 +78,78 @@ def test_agents_that_are_useful_to_dsgd():
     assert sympy.simplify((network / leading).subs(m, at_most)) == 1
 
 
+def windows(seed):
+    """Samples of a problem, of a window of gossip and of a target, and the largest gains of that window."""
+    generator, values = samples(seed)
+    values |= {"window": generator.integers(1, 33, 2000), "p": generator.uniform(0.001, 1, 2000)}
+    for name in ("epsilon", "loss_target"):
+        values[name] = 10 ** generator.uniform(-4, 1, 2000)
+    return values, {"noise_gain": at("window_noise_gain", values), "drift_gain": at("window_drift_gain", values)}
+
+
+def test_windows_of_gossip_have_the_steps_of_koloskova():
+    """master_nonconvex_tuned at 180 times the order is at most the target, and at twice the order it is not always."""
+    values, gains = windows(3)
+    order = at("koloskova_nonconvex", values)
+    late, early = (at("master_nonconvex_tuned", values | gains | {"steps": factor * order}) for factor in (180, 2))
+    assert (late <= values["epsilon"]).all()
+    assert (early > values["epsilon"]).any()
+
+
+def test_windows_of_gossip_have_the_convex_steps_of_koloskova():
+    values, gains = windows(4)
+    order, L = at("koloskova_convex", values), values["L_local"]
+    drift = values["sigma"] * np.sqrt(gains["noise_gain"]) + gains["drift_gain"] * values["zeta"]
+    parts = {
+        "rate_start": values["initial_distance_sq"], "rate_noise": values["sigma"] ** 2 / values["agents"],
+        "rate_network": 6 * L * drift**2, "rate_cap": L * np.maximum(4, 2 * gains["drift_gain"]),
+    }  # fmt: skip
+    late, early = (at("stepsize_tuning", parts | {"steps": factor * order}) for factor in (120, 2))
+    assert (late <= values["loss_target"]).all()
+    assert (early > values["loss_target"]).any()
+
+
+def test_windows_of_gossip_have_the_strongly_convex_steps_of_koloskova():
+    """sum_t w_t (lr gap_t - lr^2 sigma^2/m - 3 lr L Xi^2) <= r_0, w_t = (1 - lr mu/2)^(-t-1): the weighted mean gap."""
+    values, gains = windows(5)
+    generator = np.random.default_rng(6)
+    values["mu"] = values["L_local"] * 10 ** generator.uniform(-3, 0, 2000)
+    inside = BOUNDS["koloskova_strongly_convex"].inside(
+        **{name: values[name] for name in BOUNDS["koloskova_strongly_convex"].symbols}
+    )
+    assert inside.sum() > 500
+    values, gains = ({n: v[inside] for n, v in d.items()} for d in (values, gains))
+    L, mu, target, r = (values[name] for name in ("L_local", "mu", "loss_target", "initial_distance_sq"))
+    drift = values["sigma"] * np.sqrt(gains["noise_gain"]) + gains["drift_gain"] * values["zeta"]
+    with np.errstate(divide="ignore"):
+        lr = np.minimum.reduce([
+            target * values["agents"] / (4 * values["sigma"] ** 2), np.sqrt(target / (48 * L)) / drift,
+            1 / (L * np.maximum(12, 2 * gains["drift_gain"])),
+        ])  # fmt: skip
+    logarithm = 1 + np.log(mu * r / target)
+    steps = 100 * at("koloskova_strongly_convex", values) * logarithm
+    kept = np.exp(steps * np.log1p(-lr * mu / 2))
+    left = r * mu / 2 * kept / (1 - kept)  # r_0 over lr and the sum of the weights
+    rest = (
+        lr * values["sigma"] ** 2 / values["agents"]
+        + 3 * L * (lr * drift) ** 2 / (1 - lr * L * gains["drift_gain"]) ** 2
+    )
+    assert (left + rest <= target).all()
+
+
+def test_noise_that_grows_with_the_gradient_costs_its_growth_and_not_the_root():
+    """x <- x - lr h x (1 + sqrt(M) noise): E x^2 is kept by (1 - lr h)^2 + M (lr h)^2, least at lr h = 1/(1 + M)."""
+    needed = []
+    for growth in (1e2, 1e4, 1e6):
+        step = np.geomspace(1e-9, 1, 20001)
+        lost = 1 - (1 - step) ** 2 - growth * step**2
+        needed.append(2 / lost.max())  # steps times the mean of |grad|^2, in units of h (L(x_0) - L*)
+    assert np.diff(np.log10(needed)) == pytest.approx([2, 2], abs=0.01)
+    values = BOUNDS["koloskova_nonconvex_growth"].example | {"sigma": 0.0, "zeta": 0.0, "agents": 1, "p": 1.0}
+    stated = BOUNDS["koloskova_nonconvex_growth"](**values | {"noise_growth": np.array([1e2, 1e4, 1e6])})
+    assert np.diff(np.log10(stated)) == pytest.approx([1, 1], abs=0.01)
+
+
 @pytest.mark.parametrize("agents", [1, 2, 3, 16])
 @pytest.mark.parametrize("communication", ["none", "directed", "average"])
 def test_one_convex_loss_is_never_worse_off_than_alone(agents, communication):

@@ -51,6 +51,11 @@ HAND = [  # worked out by hand from the formulas, at round numbers
                           "period": 3}, 4 + 0.25 + 0.5),
     ("master_strongly_convex", {"lr": 0.25, "L_local": 1, "mu": 1, "agents": 4, "sigma": 2, "zeta": 1, "steps": 2,
                                 "initial_distance_sq": 16, "noise_gain": 1, "drift_gain": 2}, 9 + 0.25 + 1.5 * 4),
+    ("le_bars_consensus_step", {"lr": 0.5, "L_local": 0.125, "p": 0.5, "neighborhood_heterogeneity": 2,
+                                "consensus_distance": 8}, 7 + 12),
+    ("le_bars_descent_convex", {"lr": 0.5, "L_local": 0.5, "agents": 4, "sigma": 2, "distance_sq": 16, "loss_gap": 2,
+                                "consensus_distance": 8}, 16 + 0.25 - 1 + 3),
+    ("typical_consensus_p", {"lr": 0.5, "p": 0.5, "sigma": 2, "phi": 1}, 0.5 * (5 + 4)),
     ("typical_consensus", {"lr": 0.5, "sigma": 2, "phi": 3, "noise_gain": 4, "drift_gain": 2}, 25),
     ("kong_rate", {"lr": 0.5, "L_local": 1, "agents": 4, "sigma": 2, "steps": 10, "initial_gap": 15}, 8),
     ("ghadimi_lan", {"lr": 0.5, "L2": 2, "agents": 4, "sigma": 2, "steps": 10, "initial_gap": 5}, 3),
@@ -109,6 +114,12 @@ def test_the_consensus_distance_enters_the_rates():
     assert sympy.expand(BOUNDS["le_bars_convex"].formula - convex.subs(square, xi)) == 0
     assert sympy.expand(BOUNDS["le_bars_nonconvex"].formula - nonconvex.subs(square, xi)) == 0
     assert sympy.simplify(BOUNDS["master_convex"].formula - convex.subs(square, MASTER_CONSENSUS.formula)) == 0
+
+
+def test_the_level_of_le_bars_is_the_fixed_point_of_its_step():
+    (square,) = symbols("consensus_distance")
+    (level,) = sympy.solve(sympy.Eq(square, BOUNDS["le_bars_consensus_step"].formula), square)
+    assert sympy.simplify(level - BOUNDS["le_bars_consensus"].formula) == 0
 
 
 def test_below_the_critical_distance_the_rate_follows():
@@ -305,6 +316,21 @@ def test_the_sufficient_steps_of_le_bars_suffice(convex, family):
 def test_known_ratios_of_a_ring_of_sixteen(name, case, ratio, gossiped):
     measured, known, _ = gossiped["ring", case]
     assert at(name, known) / measured["consensus_distance"] == pytest.approx(ratio, rel=2e-3)
+
+
+def test_every_step_of_le_bars_stays_below(gossiped):
+    name, met = "le_bars_consensus_step", 0
+    for (_, case), (_, known, consensus) in gossiped.items():
+        if case in HOLDS["le_bars_consensus"]:
+            stated = at(name, known | {"consensus_distance": consensus[:-1]})
+            assert (consensus[1:] <= stated * (1 + 1e-9) + 1e-28).all()
+            met += 1
+    assert met == 24
+
+
+def test_the_ring_of_sixteen_by_the_consensus_rate(gossiped):
+    measured, _, _ = gossiped["ring", "noise"]
+    assert measured["gradient_norm_sq_mean"] == pytest.approx(0.10207, abs=5e-6)
 
 
 def test_kong_holds_where_its_premise_does(gossiped):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from theory.bounds import BOUNDS
-from theory.bounds.koloskova_lower import fewest_steps
 from theory.bounds.lu_desa2021 import accelerated_polynomial
+from theory.complexity import fewest_steps
 from theory.errors import OnemergeError
 from theory.graphs import ring
 from theory.mixing import metropolis

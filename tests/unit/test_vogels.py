@@ -31,8 +31,19 @@ def test_effective_neighbors(name):
         assert neighbors == pytest.approx(len(W) / np.trace((1 - decay) * W @ W @ inverse), rel=1e-9)
         stated = BOUNDS["vogels_neighbors_gap"](**size, decay=decay, one_minus_slem=max(0.0, 1 - min(slem(W), 1)))
         assert stated <= neighbors * (1 + 1e-9)
+        assert neighbors >= BOUNDS["vogels_neighbors_least"](decay=decay) * (1 - 1e-9)
+        assert name != "alone" or neighbors == pytest.approx(BOUNDS["vogels_neighbors_least"](decay=decay), rel=1e-9)
         assert neighbors <= BOUNDS["vogels_neighbors_most"](**size, decay=decay) * (1 + 1e-9)
         assert name not in ("damped", "average", "alone") or stated == pytest.approx(neighbors, rel=1e-9)
+
+
+@pytest.mark.parametrize("decay", DECAYS)
+def test_lazy_gossip_allows_a_share_of_the_learning_rate(decay):
+    at_half = BOUNDS["vogels_direction_gap"](decay=decay)
+    for name in ("ring of 16", "hypercube", "damped"):
+        values = 1 / 2 + np.clip(eigenvalues(NEIGHBORS[name][0]), 0, 1) / 2
+        assert vogels.direction_gap(values, decay) >= at_half
+    assert vogels.direction_gap([1, 0.5], 0.0) == pytest.approx(4 / 3 * BOUNDS["vogels_direction_gap"](decay=0.0))
 
 
 def spectral_constant(values, dimension):

@@ -15,7 +15,6 @@ from theory.bounds import (
     exact,
     gains,
     koloskova2020,
-    koloskova_lower,
     kong2021,
     le_bars2023,
     le_bars2024,
@@ -44,7 +43,7 @@ from theory.bounds import (
 
 MODULES = (
     zhu2025, corrected, master_consensus, master, exact, gains, le_bars2023, wang_joshi2021, kong2021,
-    takezawa2026, baselines, stepsize, koloskova_lower, dekel2012, lu_desa2021, pga2021, yuan2023, zhu2022,
+    takezawa2026, baselines, stepsize, dekel2012, lu_desa2021, pga2021, yuan2023, zhu2022,
     sun2021, le_bars2024, zhu2023, dsgd_ac2026, versini2026, armacki2026, eisen2025, niwa2025, liu2025, lian2017,
     koloskova2020, ying2021, vogels2022, epidemic2023, boyd2006, xiao_boyd2004, base2023, equitopo2022,
     matcha2019, spectra,

@@ -1,6 +1,6 @@
 """Takezawa, Sato, Bao, Niwa, Yamada, NeurIPS 2023, arXiv 2305.11420: Base-(k+1) graphs; gains of finite-time schedules.
 
-The length is derived anew from the construction in `theory.base_graph`. With p_1 = floor(log_(k+1) n), the averages
+The length is derived here from the construction in `theory.base_graph`. With p_1 = floor(log_(k+1) n), the averages
 within the parts take at most p_1 + 1 rounds; part l has blocks of (k + 1)^(p_l) agents, p_l <= p_1 + 1 - l, and its
 links and last averages end l + p_l <= p_1 + 1 rounds later: 2 p_1 + 2 in all. The gains hold for every doubly
 stochastic schedule: a product that holds a whole period vanishes on deviations, and a shorter one has norm <= 1.
@@ -19,7 +19,7 @@ agents, peers, window = symbols("agents peers window")
 def _gain(name, about, formula, tags, statement):
     return Bound(
         name=name, about=about, kind="upper", formula=formula, assumptions=("doubly_stochastic", *tags),
-        source="products of rounds contain a whole period, and so vanish, or have norm <= 1; derived anew",
+        source="products of rounds contain a whole period, and so vanish, or have norm <= 1; derived here",
         statement=statement, example={"agents": 16, "window": 4} if formula.has(agents) else {"window": 4},
         order="either", increasing=("agents", "window") if formula.has(agents) else ("window",),
     )  # fmt: skip
@@ -32,7 +32,7 @@ BASE_LENGTH = Bound(
     formula=2 * log(agents) / log(peers + 1) + 2,
     where=(agents >= 2, peers < agents),
     assumptions=("base_graph",),
-    source=f"{PAPER}, Theorem 1 as recalled; derived anew",
+    source=f"{PAPER}, Theorem 1 as recalled; derived here",
     statement="Rounds of the Base-(k+1) graph to the exact average, for any number of agents.",
     example={"agents": 25, "peers": 1},
     order="either",

@@ -65,7 +65,7 @@ DEKEL_CUBE_ROOT = Bound(
         + 2 * latency * radius**2 * L_local
     ),
     assumptions=(*ONLINE, "independent_noise", "parallel"),
-    source=f"{PAPER}, distributed mini-batches of samples^(1/3) gradients; derived anew from dekel_distributed",
+    source=f"{PAPER}, distributed mini-batches of samples^(1/3) gradients; derived here from dekel_distributed",
     statement="With batches that grow as the cube root of the samples, latency and agents cost nothing to first order.",
     example=VALUES | {"samples": 1000000, "latency": 8},
     order="either",

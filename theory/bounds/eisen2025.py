@@ -3,7 +3,7 @@
 With N samples in all, m agents that take one each have N/m steps; beyond useful_agents the network term exceeds the
 statistical rate 1/sqrt(N). The abstract (read) claims the improvement; the orders were read in restatements, that of
 the new algorithm also in the abstract of a later paper, which keeps 1/sqrt(N) up to sqrt(1 - slem) N^(3/4) agents. The
-order for D-SGD is derived anew from the convex rate of Koloskova et al. 2020, for agents that share one loss.
+order for D-SGD is derived here from the convex rate of Koloskova et al. 2020, for agents that share one loss.
 """
 
 from sympy import Rational, sqrt
@@ -22,7 +22,7 @@ EISEN_DSGD = Bound(
     kind="order",
     formula=sqrt(one_minus_slem) * samples ** Rational(1, 4),
     assumptions=(*TAGS, "homogeneous"),
-    source=f"{PAPER}, as restated; derived anew: koloskova_convex_rate at steps = samples/agents, noise against noise",
+    source=f"{PAPER}, as restated; derived here: koloskova_convex_rate at steps = samples/agents, noise against noise",
     statement="Agents that D-SGD can use on convex losses.",
     example={"samples": 10000, "one_minus_slem": 0.5},
     increasing=("samples", "one_minus_slem"),

@@ -1,6 +1,6 @@
 """De Vos, Farhadkhani, Guerraoui, Kermarrec, Pires, Sharma, NeurIPS 2023, arXiv 2310.01972: epidemic learning.
 
-Every round has new random neighbors. The contractions are derived anew: with K models received from random others,
+Every round has new random neighbors. The contractions are derived here: with K models received from random others,
 E|theta_+ - old mean|^2 = E[(1 - K/(m - 1))/(K + 1)] |theta - mean|^2; K = peers for EL-Oracle, and it is binomial for
 EL-Local, whose mean drifts (`theory.epidemic` has the drift exactly). The text of the rates was not seen.
 """
@@ -27,7 +27,7 @@ EPIDEMIC_ORACLE_RATE = Bound(
     formula=1 - (1 - PICKED) / (peers + 1),
     where=SIZES,
     assumptions=("doubly_stochastic", "epidemic_oracle", "exchangeable"),
-    source=f"{PAPER}, alpha_s = 1 - p as recalled; derived anew from E tr(W^T W) = m/(peers + 1)",
+    source=f"{PAPER}, alpha_s = 1 - p as recalled; derived here from E tr(W^T W) = m/(peers + 1)",
     statement="EL-Oracle on a random regular digraph: the rate does not depend on the size, for many agents.",
     example={"agents": 16, "peers": 4},
     order="either",
@@ -41,7 +41,7 @@ EPIDEMIC_LOCAL_KEPT = Bound(
     formula=LOCAL_KEPT,
     where=SIZES,
     assumptions=("epidemic_local", "exchangeable"),
-    source=f"{PAPER}, alpha_s as recalled; derived anew from a binomial number of senders",
+    source=f"{PAPER}, alpha_s as recalled; derived here from a binomial number of senders",
     statement="EL-Local, about the mean before the round: what the agents keep of their distance to it.",
     example={"agents": 16, "peers": 4},
     order="either",
@@ -54,7 +54,7 @@ EPIDEMIC_LOCAL_DRIFT = Bound(
     formula=LOCAL_KEPT / agents,
     where=(*SIZES, agents <= 40),
     assumptions=("epidemic_local", "exchangeable"),
-    source=f"{PAPER}, as recalled for any size; derived anew: the exact drift of each size up to 40 is a fifth of it",
+    source=f"{PAPER}, as recalled for any size; derived here: the exact drift of each size up to 40 is a fifth of it",
     statement="EL-Local moves the mean of all agents, as its columns do not sum to 1.",
     example={"agents": 16, "peers": 4},
     order="either",
@@ -70,7 +70,7 @@ EPIDEMIC_ORACLE_ORDER = Bound(
         + L_local * initial_gap / steps
     ),
     assumptions=(*RATE, "doubly_stochastic", "independent_rounds", "epidemic_oracle"),
-    source=f"{PAPER}, Theorem 1 as recalled; derived anew from master_nonconvex",
+    source=f"{PAPER}, Theorem 1 as recalled; derived here from master_nonconvex",
     statement="The rate of EL-Oracle, p from epidemic_oracle_rate.",
     example={"agents": 16, "steps": 10000, "p": 0.85, "sigma": 1.0, "zeta": 1.0, "L_local": 1.0, "initial_gap": 0.5},
     increasing=("sigma", "zeta", "L_local", "initial_gap"),
@@ -86,7 +86,7 @@ EPIDEMIC_LOCAL_ORDER = Bound(
         + L_local * initial_gap / steps
     ),
     assumptions=(*RATE, "independent_rounds", "epidemic_local", "unconfirmed"),
-    source=f"{PAPER}, Theorem 1 as recalled",
+    source=f"{PAPER}, Theorem 1 as recalled; it follows from exchangeable_nonconvex where epidemic_local_drift holds",
     statement="The rate of EL-Local: the drift of the mean brings the diversity into the leading term.",
     example={"agents": 16, "steps": 10000, "kept_old_mean": 0.18, "sigma": 1.0, "zeta": 1.0, "L_local": 1.0,
              "initial_gap": 0.5},

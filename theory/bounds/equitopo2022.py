@@ -23,7 +23,7 @@ EQUISTATIC_SHIFTS = Bound(
     formula=Rational(8, 3) * log(2 * agents / failure_probability) / accuracy**2,
     where=(agents >= 2, accuracy < 1, failure_probability < 1),
     assumptions=("doubly_stochastic", "random_shifts"),
-    source=f"{PAPER}, in the authors' code, which rounds it down; derived anew from the matrix Bernstein inequality",
+    source=f"{PAPER}, in the authors' code, which rounds it down; derived here from the matrix Bernstein inequality",
     statement="Random shifts that suffice for |W - J|_2 < accuracy, except with failure_probability.",
     example={"agents": 64, "accuracy": 0.5, "failure_probability": 0.1},
     order="either",

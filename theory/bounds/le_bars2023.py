@@ -16,6 +16,7 @@ PAPER = "Le Bars et al. 2023, arXiv 2204.04452"
 agents, steps, lr, initial_gap, initial_distance_sq = symbols("agents steps lr initial_gap initial_distance_sq")
 p, sigma, zeta, L_local, neighborhood_heterogeneity = symbols("p sigma zeta L_local neighborhood_heterogeneity")
 epsilon, loss_target, permutations, regularizer = symbols("epsilon loss_target permutations regularizer")
+distance_sq, loss_gap, consensus_distance = symbols("distance_sq loss_gap consensus_distance")
 
 SLOW = (8 * lr * L_local <= p,)
 NEIGHBORHOOD = (
@@ -23,6 +24,35 @@ NEIGHBORHOOD = (
     "zero_start",
 )  # fmt: skip
 
+LE_BARS_CONSENSUS_STEP = Bound(
+    name="le_bars_consensus_step",
+    about="next_consensus_distance",
+    kind="upper",
+    formula=(1 - p / 4) * consensus_distance + 6 * lr**2 * neighborhood_heterogeneity**2 / p,
+    where=SLOW,
+    assumptions=tuple(tag for tag in NEIGHBORHOOD if tag != "zero_start"),
+    source=f"{PAPER}, consensus lemma",
+    statement="One step contracts the consensus distance and adds what gossip leaves of the gradients' differences.",
+    example={"lr": 0.01, "L_local": 1.0, "p": 0.1, "neighborhood_heterogeneity": 0.5, "consensus_distance": 0.5},
+    increasing=("lr", "neighborhood_heterogeneity", "consensus_distance"),
+    decreasing=("p",),
+)
+LE_BARS_DESCENT_CONVEX = Bound(
+    name="le_bars_descent_convex",
+    about="next_distance_sq",
+    kind="upper",
+    formula=distance_sq + lr**2 * sigma**2 / agents - lr * loss_gap + 3 * lr * L_local / 2 * consensus_distance,
+    where=(4 * lr * L_local <= 1, loss_gap <= L_local * distance_sq),
+    assumptions=("A3", "doubly_stochastic", "independent_gossip", "independent_noise", "smooth_agents",
+                 "convex_agents"),
+    source=f"{PAPER}, Lemma 1",
+    statement="One step brings the merged model closer to the minimizer, up to noise and consensus distance.",
+    example={"lr": 0.01, "L_local": 1.0, "agents": 16, "sigma": 1.0, "distance_sq": 1.0, "loss_gap": 0.3,
+             "consensus_distance": 0.1},
+    order="either",
+    increasing=("distance_sq", "consensus_distance", "sigma", "L_local"),
+    decreasing=("loss_gap", "agents"),
+)  # fmt: skip
 LE_BARS_CONSENSUS = Bound(
     name="le_bars_consensus",
     about="consensus_distance",
@@ -82,7 +112,7 @@ LE_BARS_STEPS_CONVEX = Bound(
         + 24 * L_local / (p * loss_target)
     ),
     assumptions=(*NEIGHBORHOOD, "convex_agents", "best_lr"),
-    source=f"{PAPER}, convex theorem: le_bars_convex at the learning rate of stepsize_tuning; derived anew",
+    source=f"{PAPER}, convex theorem: le_bars_convex at the learning rate of stepsize_tuning; derived here",
     statement="Steps that bring the mean loss gap of convex losses to loss_target.",
     example={"loss_target": 0.1, "L_local": 1.0, "p": 0.1, "neighborhood_heterogeneity": 0.5, "agents": 16,
              "sigma": 1.0, "initial_distance_sq": 1.0},
@@ -99,7 +129,7 @@ LE_BARS_STEPS_NONCONVEX = Bound(
         + 96 / (p * epsilon)
     ),
     assumptions=(*NEIGHBORHOOD, "best_lr"),
-    source=f"{PAPER}, nonconvex theorem: le_bars_nonconvex at the learning rate of stepsize_tuning; derived anew",
+    source=f"{PAPER}, nonconvex theorem: le_bars_nonconvex at the learning rate of stepsize_tuning; derived here",
     statement="Steps that bring the mean squared gradient of smooth losses to epsilon.",
     example={"epsilon": 0.1, "L_local": 1.0, "p": 0.1, "neighborhood_heterogeneity": 0.5, "agents": 16, "sigma": 1.0,
              "initial_gap": 0.5},
@@ -112,7 +142,7 @@ LE_BARS_NEIGHBORHOOD = Bound(
     kind="upper",
     formula=sqrt((1 - p) * (zeta**2 + sigma**2)),
     assumptions=("A1", "A3", "independent_noise"),
-    source=f"{PAPER}; derived anew from |(W - J) g|^2 <= (1 - p)|g - mean|^2",
+    source=f"{PAPER}; derived here from |(W - J) g|^2 <= (1 - p)|g - mean|^2",
     statement="Where it is not known how data and topology fit, neighborhoods are as heterogeneous as all agents.",
     example={"p": 0.1, "zeta": 1.0, "sigma": 1.0},
     order="either",
@@ -136,5 +166,5 @@ LE_BARS_TOPOLOGY = _topology(
 )
 LE_BARS_TOPOLOGY_SHARP = _topology(
     "le_bars_topology_sharp", 8,
-    "derived anew: 2 curvature/(l + 2), curvature = sup (2/m)(|(V - W) P|^2 + regularizer |V - W|^2), rows at most 2",
+    "derived here: 2 curvature/(l + 2), curvature = sup (2/m)(|(V - W) P|^2 + regularizer |V - W|^2), rows at most 2",
 )  # fmt: skip

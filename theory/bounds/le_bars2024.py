@@ -1,6 +1,6 @@
 """Le Bars, Bellet, Tommasi, Scaman, Neglia, ICML 2024, arXiv 2306.02939: generalization that no topology can spoil.
 
-The abstract (read) says that D-SGD recovers the bounds of plain SGD whatever the graph. Here they are derived anew for
+The abstract (read) says that D-SGD recovers the bounds of plain SGD whatever the graph. Here they are derived here for
 adapt-then-combine and any doubly stochastic gossip, which may depend on time but not on the samples. Replace one of the
 `samples` of one agent. A local step on the same convex sample brings two models no further apart, gossip keeps the mean
 over agents of their distances, and the replaced sample, drawn with probability 1/samples, adds at most 2 lr lipschitz
@@ -10,7 +10,7 @@ at one agent of `agents`. The mean over all samples of the resulting change of t
 from theory.bound import Bound
 from theory.notation import symbols
 
-PAPER = "Le Bars et al. 2024, arXiv 2306.02939; constants derived anew"
+PAPER = "Le Bars et al. 2024, arXiv 2306.02939; constants derived here"
 
 agents, samples, lipschitz, lr_sum, lr, L_local, mu = symbols("agents samples lipschitz lr_sum lr L_local mu")
 

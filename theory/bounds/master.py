@@ -17,6 +17,7 @@ from theory.notation import symbols
 
 agents, steps, lr, initial_gap, initial_distance_sq = symbols("agents steps lr initial_gap initial_distance_sq")
 p, sigma, zeta, L_local, mu, noise_gain, drift_gain = symbols("p sigma zeta L_local mu noise_gain drift_gain")
+(mean_drift,) = symbols("mean_drift")
 
 STEADY = master_consensus.STEADY
 Xi_sq = corrected.MASTER_CONSENSUS.formula
@@ -145,5 +146,26 @@ ONESTEP_NONCONVEX = Bound(
     example={"lr": 0.01, "L_local": 1.0, "p": 0.1, "agents": 16, "sigma": 1.0, "zeta": 1.0, "steps": 1000,
              "initial_gap": 0.5},
     increasing=("L_local", "sigma", "zeta", "initial_gap"),
+    decreasing=("steps", "agents", "p"),
+)  # fmt: skip
+APART = master_consensus.ONESTEP_SHARP.formula / (1 - p)  # mean square distance to the mean after the local step
+EXCHANGEABLE_NONCONVEX = Bound(
+    name="exchangeable_nonconvex",
+    about="gradient_norm_sq_mean",
+    kind="upper",
+    formula=(
+        2 * initial_gap / (lr * steps)
+        + lr * L_local * sigma**2 / agents
+        + (L_local**2 * (1 - p) + L_local * mean_drift / lr) * APART
+    ),
+    where=(lr * L_local <= 1, master_consensus.grown < 1),
+    assumptions=("A3", "exchangeable", "independent_rounds", "independent_gossip", "independent_noise",
+                 "smooth_agents", "zero_start"),
+    source="descent_r2 and onestep_sharp about the new mean; gossip moves the mean by a jump of mean 0 and mean square"
+    " mean_drift times the distance after the local step, which costs half L_local times that",
+    statement="Row-stochastic gossip in whose law agents are alike: even alike agents pay for a mean that wanders.",
+    example={"lr": 0.01, "L_local": 1.0, "agents": 16, "sigma": 1.0, "zeta": 1.0, "steps": 1000, "initial_gap": 0.5,
+             "p": 0.1, "mean_drift": 0.006},
+    increasing=("L_local", "initial_gap", "sigma", "zeta", "mean_drift"),
     decreasing=("steps", "agents", "p"),
 )  # fmt: skip

@@ -20,7 +20,7 @@ NIWA_MODE = Bound(
     formula=Abs(sin(pi * frequency * reach / agents)) / (reach * sin(pi * frequency / agents)),
     where=(frequency < agents, reach <= agents),
     assumptions=("k_peer_exponential",),
-    source="Niwa et al. 2025, Table 1; derived anew from the eigenvalues of a circulant average",
+    source="Niwa et al. 2025, Table 1; derived here from the eigenvalues of a circulant average",
     statement="What a period of k-peer rounds leaves of one Fourier mode; all of them vanish where reach = agents.",
     example={"agents": 12, "reach": 8, "frequency": 1},
     order="either",

@@ -30,7 +30,7 @@ PGA_PERIOD_SUM = Bound(
     formula=SUM,
     where=(slem < 1,),
     assumptions=AVERAGED,
-    source=f"{PAPER}, the definition of C_beta",
+    source=f"{PAPER}, C_beta as restated; derived here: a geometric series",
     statement="Rounds for which a step is remembered: global_period on a bad graph, 1/(1 - slem) on a good one.",
     example=EXAMPLE,
     order="either",
@@ -43,7 +43,7 @@ PGA_PERIOD_DEPTH = Bound(
     formula=DEPTH,
     where=(slem < 1,),
     assumptions=AVERAGED,
-    source=f"{PAPER}, the definition of D_beta",
+    source=f"{PAPER}, D_beta as restated: a definition; derived here that it is at least period_sum",
     statement="The shorter of the period and of the time that gossip alone needs; at least period_sum.",
     example={"slem": 0.8, "global_period": 10},
     order="either",
@@ -85,7 +85,7 @@ PGA_RATE = Bound(
     ),
     where=(slem < 1,),
     assumptions=(*PERIODIC, "best_lr"),
-    source=f"{PAPER}, nonconvex rate as restated without L and the initial gap; derived anew from master_nonconvex, its"
+    source=f"{PAPER}, nonconvex rate as restated without L and the initial gap; derived here from master_nonconvex, its"
     " gains and stepsize_tuning, up to the L initial_gap/steps of parallel SGD, which the restatement leaves out",
     statement="The network term of gossip with a periodic global average, by C and D in place of 1/(1 - slem).",
     example=EXAMPLE | {"agents": 16, "steps": 1000, "initial_gap": 0.5, "sigma": 1.0, "zeta": 1.0, "L_local": 1.0},

@@ -116,7 +116,7 @@ COMPLETE_GAP = _gap(
 )  # fmt: skip
 EXPONENTIAL_GAP = _gap(
     "exponential_gap", 2 / (1 + ceiling(log2(agents))), (EVEN,),
-    "Ying et al. 2021, Proposition 1; for odd n the spectrum is another one",
+    "Ying et al. 2021, Proposition 1 as recalled; derived here in `ying2021`; at odd n the gap is larger",
     "Directed exponential graph of even n, i -> i + 2^k, with weights 1/(1 + ceil(log2 n)).", {"agents": 16},
 )  # fmt: skip
 CONSENSUS_RATE_NORMAL = Bound(

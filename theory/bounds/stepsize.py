@@ -23,7 +23,7 @@ STEPSIZE_TUNING = Bound(
         + rate_cap * rate_start / steps
     ),
     assumptions=("best_lr",),
-    source="Le Bars et al. 2023, Lemma 6, also Koloskova et al. 2020, Lemma 15, with T for T + 1; derived anew",
+    source="Le Bars et al. 2023, Lemma 6, also Koloskova et al. 2020, Lemma 15, with T for T + 1; derived here",
     statement="What a rate is at its best learning rate: the start against the noise, the network and the cap.",
     example={"steps": 1000, "rate_start": 1.0, "rate_noise": 0.1, "rate_network": 2.0, "rate_cap": 4.0},
     order="either",

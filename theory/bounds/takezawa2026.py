@@ -37,7 +37,7 @@ TAKEZAWA_CONSENSUS_SMALL_LR = Bound(
     formula=TAKEZAWA_CONSENSUS.formula,
     where=(lr * L_local * drift_gain <= 1 - sqrt(Rational(2, 3)),),
     assumptions=tuple(tag for tag in TAKEZAWA_CONSENSUS.assumptions if tag != "unconfirmed"),
-    source=f"{PAPER}; derived anew from master_consensus: (a + b)^2 <= 2 (a^2 + b^2), drift_gain^2 <= 4 (1 - p)/p^2",
+    source=f"{PAPER}; derived here from master_consensus: (a + b)^2 <= 2 (a^2 + b^2), drift_gain^2 <= 4 (1 - p)/p^2",
     statement="The bound of takezawa_consensus at learning rates for which it is proved here.",
     example=TAKEZAWA_CONSENSUS.example | {"L_local": 1.0, "drift_gain": 18.0},
     increasing=GROWS,
@@ -49,7 +49,7 @@ TAKEZAWA_GOSSIP_NOISE = Bound(
     kind="upper",
     formula=sigma**2 * one_round_gain,
     assumptions=("A3", "symmetric_mixing", "independent_noise", "noise_per_agent"),
-    source=f"{PAPER}; derived anew, with equality where every agent's noise has the variance sigma^2",
+    source=f"{PAPER}; derived here, with equality where every agent's noise has the variance sigma^2",
     statement="What one round of gossip leaves of fresh noise: all eigenvalues count, not the largest one.",
     example={"sigma": 1.0, "one_round_gain": 0.27},
     order="either",
@@ -66,7 +66,7 @@ TAKEZAWA_CONVEX = Bound(
         + L_local * initial_distance_sq / (p * steps)
     ),
     assumptions=(*TAKEZAWA_CONSENSUS_SMALL_LR.assumptions, "convex_agents", "best_lr"),
-    source=f"{PAPER}, convex rate: the middle term as restated, the last as in Koloskova et al. 2020; derived anew from"
+    source=f"{PAPER}, convex rate: the middle term as restated, the last as in Koloskova et al. 2020; derived here from"
     " master_convex and stepsize_tuning",
     statement="The convex rate with the whole spectrum in place of (1 - p)/p.",
     example={"agents": 16, "steps": 1000, "initial_distance_sq": 1.0, "sigma": 1.0, "zeta": 1.0, "L_local": 1.0,
@@ -82,7 +82,7 @@ TAKEZAWA_ALONE = Bound(
     assumptions=("A3", "homogeneous", "independent_noise", "noise_per_agent", "symmetric_mixing", "convex_agents",
                  "smooth_agents", "common_start", "best_lr"),
     source=f"{PAPER}, the other side of the minimum in its rate for convex losses that agents share, as restated;"
-    " derived anew from takezawa_alone_explicit and stepsize_tuning",
+    " derived here from takezawa_alone_explicit and stepsize_tuning",
     statement="On one convex loss no topology is worse than no communication at all.",
     example={"steps": 1000, "initial_distance_sq": 1.0, "sigma": 1.0, "L_local": 1.0},
     increasing=("initial_distance_sq", "sigma", "L_local"),
@@ -96,7 +96,7 @@ TAKEZAWA_ALONE_EXPLICIT = Bound(
     where=(lr * L_local <= 1,),
     assumptions=("doubly_stochastic", "A3", "homogeneous", "noise_per_agent", "independent_gossip", "convex_agents",
                  "smooth_agents", "common_start"),
-    source=f"{PAPER}; derived anew: the mean over agents of |theta_k - theta*|^2 falls by 2 lr gap - (lr sigma)^2"
+    source=f"{PAPER}; derived here: the mean over agents of |theta_k - theta*|^2 falls by 2 lr gap - (lr sigma)^2"
     " in a step and does not grow in gossip; noise may be correlated across agents",
     statement="On one convex loss every doubly stochastic gossip, even none, has the rate of one agent.",
     example={"lr": 0.01, "steps": 1000, "initial_distance_sq": 1.0, "sigma": 1.0, "L_local": 1.0},
@@ -110,7 +110,7 @@ def _transient(name, formula, before, family, growth):
         name=name, about="transient_steps", kind="order", formula=formula,
         assumptions=("A3", "homogeneous", "independent_noise", "noise_per_agent", "symmetric_mixing", "smooth_agents",
                      "zero_start", "best_lr"),
-        source=f"{PAPER}, as restated; derived anew: agents^3 noise_gain^2, where the gain {growth}",
+        source=f"{PAPER}, as restated; derived here: agents^3 noise_gain^2, where the gain {growth}",
         statement=f"Transient of smooth nonconvex losses that agents share, on {family}; {before} by the gap alone.",
         example={"agents": 16}, increasing=("agents",),
     )  # fmt: skip

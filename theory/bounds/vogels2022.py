@@ -4,7 +4,7 @@ n_W(decay), the effective number of neighbors, takes the place of the spectral g
 beta_W (`direction_gap`) and omega; `theory.vogels` has them for a mixing matrix. Squared distances sum over the agents.
 """
 
-from sympy import Rational, exp, log
+from sympy import Integer, Rational, exp, log
 
 from theory.bound import Bound
 from theory.notation import symbols
@@ -53,10 +53,22 @@ VOGELS_NEIGHBORS_MOST = Bound(
     order="either",
     increasing=("agents",),
 )
+VOGELS_NEIGHBORS_LEAST = Bound(
+    name="vogels_neighbors_least",
+    about="effective_neighbors",
+    kind="lower",
+    formula=Integer(1),
+    where=(decay < 1,),
+    assumptions=("symmetric_mixing",),
+    source=f"{PAPER}, Proposition 2: every eigenvalue counts as 1 at most",
+    statement="Gossip never makes an agent noisier than alone, at any decay; attained by no gossip.",
+    example={"decay": 0.9},
+    order="either",
+)
 VOGELS_NEIGHBORS_GAP = _at_least(
     "vogels_neighbors_gap",
     (1 - 1 / agents) * (1 - decay) * (1 - one_minus_slem) ** 2 / (1 - decay * (1 - one_minus_slem) ** 2),
-    (one_minus_slem <= 1,),
+    (),
     "Effective neighbors by the spectral gap alone; attained by (1 - a) I + a J.",
     {"one_minus_slem": 0.1}, "equation (11)", ("symmetric_mixing",), ("decay", "one_minus_slem"),
 )  # fmt: skip
@@ -82,6 +94,19 @@ VOGELS_NEIGHBORS_DIMENSION_BELOW = _at_least(
     "Effective neighbors by the spectral dimension, below 2: rings and other thin graphs.",
     {"spectral_dimension": 1.0, "spectral_constant": 0.1}, rising=("decay", "spectral_constant"),
 )  # fmt: skip
+VOGELS_DIRECTION_GAP = Bound(
+    name="vogels_direction_gap",
+    about="direction_gap",
+    kind="lower",
+    formula=(1 - decay) / 4,
+    where=(decay < 1,),
+    assumptions=("lambda_half",),
+    source=f"{PAPER}, beside Theorem 6; derived here: x/(1 + x) >= 1/3, 1 - decay x^2 >= 1 - decay from x = 1/2 to 1",
+    statement="How much of a learning rate the topology itself allows, where gossip is lazy enough.",
+    example={"decay": 0.9},
+    order="either",
+    decreasing=("decay",),
+)
 VOGELS_RANDOM_QUADRATICS = Bound(
     name="vogels_random_quadratics",
     about="decrease_rate",

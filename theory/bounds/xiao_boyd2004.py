@@ -1,7 +1,7 @@
 """Xiao & Boyd, Systems & Control Letters 53, 2004: the best constant weight for the edges of a graph.
 
 W = I - w Laplacian has the eigenvalues 1 - w mu; the largest modulus on mu_2 ... mu_max is smallest where both ends are
-equal, 1 - w mu_2 = w mu_max - 1. Derived anew. The best weights edge by edge are a semidefinite program of
+equal, 1 - w mu_2 = w mu_max - 1. Derived here. The best weights edge by edge are a semidefinite program of
 `theory.mixing`, without a closed form.
 """
 
@@ -21,7 +21,7 @@ BEST_CONSTANT_WEIGHT = Bound(
     formula=2 / (laplacian_max + laplacian_gap),
     where=ORDERED,
     assumptions=("constant_edge_weight",),
-    source=f"{PAPER}, best constant edge weight; derived anew",
+    source=f"{PAPER}, best constant edge weight; derived here",
     statement="The one weight for all edges at which slem is smallest.",
     example=EXAMPLE,
     order="either",
@@ -34,7 +34,7 @@ BEST_CONSTANT_SLEM = Bound(
     formula=(laplacian_max - laplacian_gap) / (laplacian_max + laplacian_gap),
     where=ORDERED,
     assumptions=("constant_edge_weight", "symmetric_mixing"),
-    source=f"{PAPER}, best constant edge weight; derived anew",
+    source=f"{PAPER}, best constant edge weight; derived here",
     statement="slem at that weight.",
     example=EXAMPLE,
     order="either",

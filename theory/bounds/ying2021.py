@@ -1,10 +1,15 @@
 """Ying, Yuan, Chen, Hu, Pan, Yin, NeurIPS 2021, arXiv 2110.13363: exponential graphs, static and one peer at a time.
 
-The text was not seen; what is exact here is derived anew. The rounds W_k = (I + P^(2^k))/2, P a cyclic shift, have as
+The text was not seen; what is exact here is derived here. The rounds W_k = (I + P^(2^k))/2, P a cyclic shift, have as
 their product the mean of N = 2^window shifts, with eigenvalues of modulus |sin(pi i N/n)|/(N sin(pi i/n)), 0 < i < n.
 The largest is that of i = 1: with y the distance of pi N/n to the nearest multiple of pi, pi/n <= y <= pi/2 unless all
 vanish, |sin(i y)|/sin(pi i/n) <= sin(y)/sin(pi/n) for i <= n/2, as sin(i x)/sin(x) falls up to x = pi/(2i) and its
 modulus stays below 1/sin(pi/(2i)) from there on.
+
+Static, K = ceil(log2 n) hops: with x = j/n the eigenvalue is (1 + sum_(k<K) z^(2^k))/(K + 1), z = exp(2 pi i x). The
+distance of x to the integers is at least 1/n >= 2^-K, so that of some y = 2^k x, k <= K - 2, is at least 1/4. Three of
+the terms, 1 + w + w^2 with w = exp(2 pi i y), have the modulus |1 + 2 cos(2 pi y)| <= 1, the rest K - 2 at most: slem
+is at most (K - 1)/(K + 1) for every n > 2, and at j = n/2 it is that.
 """
 
 from sympy import Eq, Mod, ceiling, pi, sin, sqrt
@@ -44,7 +49,7 @@ ONE_PEER_RATE = Bound(
     formula=_period_rate(2**window),
     where=(agents >= 2, 2**window >= agents, 2**window < 2 * agents),
     assumptions=(*EXACT, "period_rate"),
-    source=f"Dirichlet kernel of the product of all rounds; {PAPER}, Theorem 2, for powers of two; derived anew",
+    source=f"Dirichlet kernel of the product of all rounds; {PAPER}, Theorem 2, for powers of two; derived here",
     statement="One period of ceil(log2 n) rounds: an exact average for powers of two, and close to one for the others.",
     example={"agents": 33, "window": 6},
     order="either",
@@ -56,7 +61,7 @@ K_PEER_RATE = Bound(
     formula=_period_rate((peers + 1) ** window),
     where=(agents >= 2, (peers + 1) ** window <= agents, (peers + 1) ** (window + 1) > agents),
     assumptions=("doubly_stochastic", "k_peer_exponential", "period_rate"),
-    source="Niwa et al., NeurIPS 2025, Theorem 2, whose maximum over the frequencies is at the first one; derived anew",
+    source="Niwa et al., NeurIPS 2025, Theorem 2, whose maximum over the frequencies is at the first one; derived here",
     statement="One period of floor(log_(k+1) n) rounds in which every agent hears k others.",
     example={"agents": 33, "peers": 1, "window": 5},
     order="either",
@@ -68,7 +73,7 @@ ONE_PEER_NOISE_GAIN = Bound(
     formula=1 - (1 + log2(agents)) / agents,
     where=POWER_OF_TWO,
     assumptions=EXACT,
-    source="sum over k < log2 n of (2^-k - 1/n), the squared norm of the product of k rounds; derived anew",
+    source="sum over k < log2 n of (2^-k - 1/n), the squared norm of the product of k rounds; derived here",
     statement="S of the one-peer exponential graph, below 1 for every size.",
     example={"agents": 16},
     order="either",
@@ -81,11 +86,24 @@ ONE_PEER_DRIFT_GAIN = Bound(
     formula=log2(agents) - 1,
     where=POWER_OF_TWO,
     assumptions=EXACT,
-    source="in some phase the products of fewer than log2 n rounds keep an alternating vector; derived anew",
+    source="in some phase the products of fewer than log2 n rounds keep an alternating vector; derived here",
     statement="R of the one-peer exponential graph.",
     example={"agents": 16},
     order="either",
     increasing=("agents",),
+)
+EXPONENTIAL_GAP_LEAST = Bound(
+    name="exponential_gap_least",
+    about="one_minus_slem",
+    kind="lower",
+    formula=2 / (1 + ceiling(log2(agents))),
+    where=(agents >= 2,),
+    assumptions=("doubly_stochastic", "exponential"),
+    source=f"{PAPER}, Proposition 1 as recalled; derived here",
+    statement="Directed exponential graph of any size; an equality at even sizes, exponential_gap.",
+    example={"agents": 33},
+    order="either",
+    decreasing=("agents",),
 )
 EXPONENTIAL_DRIFT_GAIN = Bound(
     name="exponential_drift_gain",
@@ -94,7 +112,7 @@ EXPONENTIAL_DRIFT_GAIN = Bound(
     formula=(ceiling(log2(agents)) - 1) / 2,
     where=(Eq(Mod(agents, 2), 0),),
     assumptions=("normal_mixing", "exponential"),
-    source="slem/(1 - slem) with exponential_gap; derived anew",
+    source="slem/(1 - slem) with exponential_gap; derived here",
     statement="R of the static exponential graph of even size: half as much as with one peer at a time.",
     example={"agents": 16},
     order="either",
@@ -132,9 +150,18 @@ YING_TRANSIENT = Bound(
     kind="order",
     formula=agents**3 * log2(agents) ** 4,
     where=(agents >= 2,),
-    assumptions=(*DMSGD, "exponential"),
-    source=f"{PAPER} as recalled up to logarithms; their power follows from the last term of ying_static",
-    statement="Steps of different losses until the first term leads: cubic in the agents up to logarithms.",
+    assumptions=(
+        "A3",
+        "doubly_stochastic",
+        "smooth_agents",
+        "independent_noise",
+        "noise_per_agent",
+        "zero_start",
+        "best_lr",
+        "exponential",
+    ),
+    source=f"{PAPER} as recalled, with momentum, up to logarithms; derived here from master_transient without momentum",
+    statement="Steps of different losses until noise leads: cubic in the agents up to logarithms.",
     example={"agents": 16},
     increasing=("agents",),
 )

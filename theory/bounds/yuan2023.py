@@ -2,7 +2,7 @@
 
 Read in the source. `YUAN_CONSENSUS` is the instance of their lower bound with every constant.
 
-The lemmas on D2 were derived anew. With V = (I + W)/2 of eigenvalues lazy_i it reads x <- V (x - lr g) - B y,
+The lemmas on D2 were derived here. With V = (I + W)/2 of eigenvalues lazy_i it reads x <- V (x - lr g) - B y,
 y <- y + B x (the new x), B = (I - V)^(1/2). In (sqrt(lazy_i) u_i.x, u_i.(y - y*)) mode i turns and shrinks by
 sqrt(lazy_i), and a gradient g enters as lr lazy_i u_i.(g - g*). The squared norm of both over i >= 2 is transformed_sq,
 at least lazy_last times the sum of the agents' squared deviations.
@@ -82,7 +82,7 @@ YUAN_D2_DESCENT = Bound(
     ),
     where=(4 * lr * L_local < 1, 2 * loss_gap <= L_local * distance_sq),
     assumptions=CORRECTED,
-    source=f"{PAPER}, descent lemma; derived anew as that of Le Bars et al. 2023 with transformed_sq/(agents lazy_last)"
+    source=f"{PAPER}, descent lemma; derived here as that of Le Bars et al. 2023 with transformed_sq/(agents lazy_last)"
     " for the consensus distance; noise independent across agents",
     statement="One step of the merged model of D2 on convex losses.",
     example={"distance_sq": 1.0, "lr": 0.1, "loss_gap": 0.3, "L_local": 1.0, "transformed_sq": 0.5, "agents": 16,
@@ -105,7 +105,7 @@ YUAN_D2_CONSENSUS_SHARP = Bound(
         2 * lazy_second * L_local * lr <= (1 - SECOND_ROOT) * sqrt(lazy_last),
     ),
     assumptions=CORRECTED,
-    source="derived anew: |a + b|^2 <= |a|^2/beta + |b|^2/(1 - beta) with beta = sqrt(lazy_second), then"
+    source="derived here: |a + b|^2 <= |a|^2/beta + |b|^2/(1 - beta) with beta = sqrt(lazy_second), then"
     " |g(x) - g*|^2 <= 2 L^2 transformed_sq/lazy_last + 4 L agents loss_gap; a quarter of what the paper states",
     statement="One step of the transformed deviations of D2: heterogeneity is gone, the loss gap stays.",
     example={"lr": 0.005, "loss_gap": 0.3, "L_local": 1.0, "transformed_sq": 0.5, "agents": 16, "lazy_last": 0.6,
