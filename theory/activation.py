@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from theory.errors import OnemergeError, require
+from theory.errors import OnemergeError, require, shown
 
 CLOSE = 1e-9  # relative width of [lower, upper] at which the search ends
 DECADES = 14  # by which mu falls
@@ -38,7 +38,8 @@ def activation(agents, classes, budget, solver="barrier"):
     "barrier" follows the central path by Newton's method, "cvxpy" asks Clarabel through cvxpy (extra `sdp`), for which
     100 agents are a minute. For budget = 1 all p_j are 1.
     """
-    require(solver in SOLVERS, f"unknown solver {solver!r}; valid solvers are {', '.join(SOLVERS)}")
+    known = isinstance(solver, str) and solver in SOLVERS
+    require(known, f"unknown solver {shown(solver)}; valid solvers are {', '.join(SOLVERS)}")
     if budget == 1:
         highest = float(np.linalg.eigvalsh(laplacian(agents, np.concatenate(classes)))[1])
         return np.ones(len(classes)), (highest, highest)

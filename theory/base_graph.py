@@ -7,7 +7,7 @@ from itertools import chain, zip_longest
 
 import numpy as np
 
-from theory.edges import at_least
+from theory.edges import at_least, dense
 from theory.errors import require
 from theory.rounds import sequence
 
@@ -89,9 +89,9 @@ def _gossip(agents, rounds):
 
 
 def _check(agents, peers):
-    at_least(2, agents=agents)
-    at_least(1, peers=peers)
+    agents, peers = dense(2, agents), at_least(1, peers=peers)
     require(peers < agents, f"peers is {peers} with {agents} agents; it must be at most {agents - 1}")
+    return agents, peers
 
 
 def simple_base_graph(agents, peers):
@@ -100,7 +100,7 @@ def simple_base_graph(agents, peers):
     J exactly in <= 2 log_(k+1) n + 2 rounds, for any n, with <= k neighbors a round (Algorithm 1 of Takezawa et al.,
     see `base_graph`).
     """
-    _check(agents, peers)
+    agents, peers = _check(agents, peers)
     return _gossip(agents, _simple(np.arange(agents), peers + 1))
 
 
@@ -113,7 +113,7 @@ def base_graph(agents, peers):
     communication-efficient topologies for decentralized learning via finite-time convergence", NeurIPS 2023,
     arXiv:2305.11420).
     """
-    _check(agents, peers)
+    agents, peers = _check(agents, peers)
     everyone = np.arange(agents)
     smooth = max(d for d in range(1, agents + 1) if agents % d == 0 and _factors(d, peers + 1) is not None)
     rest = agents // smooth

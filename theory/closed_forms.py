@@ -102,8 +102,7 @@ def _star(agents):
 
 def heard_offsets(name, agents, hops=None):
     """Increasing offsets h in 1..n-1 of a circulant topology: agent i hears i + h mod n for each."""
-    at_least(1, agents=agents)
-    agents = int(agents)
+    agents = at_least(1, agents=agents)
     ahead = [1 << k for k in range((agents - 1).bit_length())] if hops is None else offsets(agents, hops)
     hops = np.asarray(ahead, dtype=np.int64)
     return (hops if name in DIRECTED else np.union1d(hops, agents - hops)).tolist()

@@ -13,7 +13,7 @@ from scipy.sparse import block_array, csr_array, issparse
 from scipy.sparse.csgraph import connected_components, maximum_bipartite_matching
 from scipy.sparse.linalg import LinearOperator, cg
 
-from theory.edges import links_of
+from theory.edges import dense, links_of
 from theory.errors import OnemergeError, require
 from theory.validate import TOLERANCE, as_mixing, as_sparse, as_square
 from theory.weights import assemble, weighed
@@ -41,6 +41,8 @@ def sinkhorn(topology, sparse=False):
     matrices on the edges (`scaled`). It exists exactly where every edge lies on a directed cycle.
     """
     net = links_of(topology)
+    if not sparse:
+        dense(1, net.agents)
     senders, receivers = net.arcs()
     support = csr_array((np.ones(len(senders)), (receivers, senders)), shape=(net.agents, net.agents))
     _, part = connected_components(support, directed=True, connection="strong")
@@ -58,14 +60,14 @@ def scaled(A):
     permutation σ with all A[i, σ(i)] > 0 (Sinkhorn and Knopp, "Concerning nonnegative matrices and doubly stochastic
     matrices", Pacific J. Math. 21, 1967).
     """
-    dense = not issparse(A)
-    A = csr_array(as_square(A)) if dense else as_sparse(A)
+    as_array = not issparse(A)
+    A = csr_array(as_square(A)) if as_array else as_sparse(A)
     for k in np.flatnonzero(A.data < 0)[:1]:
         i, j = np.searchsorted(A.indptr, k, side="right") - 1, A.indices[k]
         raise OnemergeError(f"entry [{i}, {j}] is {A.data[k]:.10g}; a matrix is scaled only if none is negative")
     _require_total_support(A)
     W = _balanced(A)
-    return W.toarray() if dense else W
+    return W.toarray() if as_array else W
 
 
 def _balanced(A):
@@ -201,7 +203,11 @@ class PushSum:
 
 def push_sum(x):
     """`PushSum` that starts at the finite values x [m, ...] with the weights 1."""
-    x = np.array(x, dtype=np.float64)
+    try:
+        x = np.array(x, dtype=np.float64) if not np.iscomplexobj(x) else None
+    except (OverflowError, TypeError, ValueError):
+        x = None
+    require(x is not None, "the values are not an array of real numbers; the first axis counts the agents")
     require(x.ndim > 0 and len(x) > 0, f"the values have the shape {x.shape}; the first axis counts the agents")
     require(np.isfinite(x).all(), "the values hold a number that is not finite; every value must be finite")
     return PushSum(x, np.ones(len(x)))

@@ -10,28 +10,53 @@ from numbers import Integral, Real
 import networkx as nx
 import numpy as np
 
-from theory.errors import require
+from theory.errors import require, shown
 
 MOST = 10**8  # edges of one topology: 1.6 GB
+LARGEST = 30_000  # agents of a dense matrix: 7.2 GB
 
 
 def at_least(lowest, **values):
-    """Raise unless every value is an integer of at least `lowest`."""
+    """The values as ints, one or a list, after a check that each is an integer of at least `lowest`.
+
+    Python's ints, so that no product of sizes overflows where numpy's integers would.
+    """
     for name, value in values.items():
         integer = isinstance(value, Integral) and not isinstance(value, bool)
-        require(integer and value >= lowest, f"{name} is {value!r}; it must be an integer of at least {lowest}")
+        require(integer and value >= lowest, f"{name} is {shown(value)}; it must be an integer of at least {lowest}")
+    return _one_or_all(list(map(int, values.values())))
 
 
 def at_most_one(**values):
-    """Raise unless every value is a number from 0 to 1."""
+    """The values as floats, one or a list, after a check that each is a number from 0 to 1."""
     for name, value in values.items():
         number = isinstance(value, Real) and not isinstance(value, bool)
-        require(number and 0 <= value <= 1, f"{name} is {value!r}; it must be a number from 0 to 1")
+        require(number and 0 <= value <= 1, f"{name} is {shown(value)}; it must be a number from 0 to 1")
+    return _one_or_all(list(map(float, values.values())))
+
+
+def _one_or_all(values):
+    return values[0] if len(values) == 1 else values
 
 
 def few_enough(edges, family):
     """Raise unless so many edges fit into memory."""
-    require(edges <= MOST, f"{family} would have about {edges:.3g} edges; at most {MOST} are built")
+    about = f"{edges:.3g}" if edges < 1e300 else "more than 1e300"  # which has no float
+    require(edges <= MOST, f"{family} would have about {about} edges; at most {MOST} are built")
+
+
+def few_agents(lowest, agents):
+    """`at_least` of the number of agents of a topology, each of which takes memory even without links."""
+    agents = at_least(lowest, agents=agents)
+    require(agents <= MOST, f"agents is {agents}; at most {MOST} are built")
+    return agents
+
+
+def dense(lowest, agents):
+    """`at_least` of the number of agents of a dense matrix, which must also fit into memory."""
+    agents = at_least(lowest, agents=agents)
+    require(agents <= LARGEST, f"agents is {agents}; a dense matrix is built of at most {LARGEST}")
+    return agents
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ randomized communication", NeurIPS 2023, arXiv:2310.01972.
 
 import numpy as np
 
-from theory.edges import at_least
+from theory.edges import at_least, dense
 from theory.errors import require
 from theory.exchangeable import Orbits, exchangeable
 from theory.random_gossip import smallest, with_self
@@ -17,9 +17,9 @@ def _to_everyone(agents):
 
 
 def _check(agents, peers):
-    at_least(2, agents=agents)
-    at_least(1, peers=peers)
+    agents, peers = dense(2, agents), at_least(1, peers=peers)
     require(peers < agents, f"peers is {peers} with {agents} agents; it must be at most {agents - 1}")
+    return agents, peers
 
 
 def _local_orbits(agents, peers):
@@ -67,7 +67,7 @@ def epidemic(agents, peers):
     number K of uniformly random others, and alpha = E[(1 - K/(m - 1))/(K + 1)] as in `random_peers`; rows are not
     independent, see `_local_orbits`.
     """
-    _check(agents, peers)
+    agents, peers = _check(agents, peers)
     everyone = peers == agents - 1
 
     def draw(_, generator):
@@ -91,7 +91,7 @@ def epidemic_oracle(agents, peers):
     graph with s distinct uniformly random offsets, on the agents in uniformly random order. Counting the offsets whose
     negative is one too, rho = m s (s - 1)/(m - 2) for odd m and m s²/(m - 1) for even m.
     """
-    _check(agents, peers)
+    agents, peers = _check(agents, peers)
     rows = np.arange(agents)
 
     def draw(_, generator):

@@ -14,24 +14,25 @@ from numbers import Integral
 
 import numpy as np
 
-from theory.edges import at_least, at_most_one
-from theory.errors import require
+from theory.edges import at_most_one, dense
+from theory.errors import require, shown
 from theory.rounds import Gossip
 
 
 def _basis(agents, eta, offsets):
-    """The array of offsets to draw from, after a check of all parameters."""
-    at_least(2, agents=agents)
-    at_most_one(eta=eta)
+    """(agents, eta, the array of offsets to draw from), after a check of all parameters."""
+    agents = dense(2, agents)
+    eta = at_most_one(eta=eta)
     require(eta > 0, f"eta is {eta}; it must be above 0, or nobody communicates")
     if offsets is None:
-        return np.arange(1, agents)
+        return agents, eta, np.arange(1, agents)
     given = list(offsets) if np.iterable(offsets) and not isinstance(offsets, str) else [offsets]
     require(given, f"offsets are none; give at least one integer from 1 to {agents - 1}")
     for offset in given:
         valid = isinstance(offset, Integral) and not isinstance(offset, bool) and 1 <= offset < agents
-        require(valid, f"offset {offset!r} with {agents} agents is none; it must be an integer from 1 to {agents - 1}")
-    return np.array(given, dtype=np.int64)
+        expected = f"it must be an integer from 1 to {agents - 1}"
+        require(valid, f"offset {shown(offset)} with {agents} agents is none; {expected}")
+    return agents, eta, np.array(given, dtype=np.int64)
 
 
 def _spread(row):
@@ -59,9 +60,8 @@ def _conjugated(laws, M):
     return _spread(result) if circulant else result
 
 
-def _gossip(agents, eta, offsets, moved, back):
-    """`Gossip` of the law above: moved(u) is δ_u [n] in 0..n-1, and back(u) that of Qᵀ."""
-    basis = _basis(agents, eta, offsets)
+def _gossip(agents, eta, basis, moved, back):
+    """`Gossip` of the law above, u from `basis`: moved(u) is δ_u [n] in 0..n-1, and back(u) that of Qᵀ."""
     c, i = eta * (agents - 1) / agents, np.arange(agents)
     distinct, times = np.unique(basis, return_counts=True)
 
@@ -104,10 +104,12 @@ def od_equidyn(agents, eta=0.5, offsets=None):
     In the authors' code eta is 1 by default, and 0.53, close to the best, in their runs of n = 17.
     """
 
+    agents, eta, basis = _basis(agents, eta, offsets)
+
     def moved(u):
         return np.full(agents, u)
 
-    return _gossip(agents, eta, offsets, moved, back=lambda u: moved(agents - u))
+    return _gossip(agents, eta, basis, moved, back=lambda u: moved(agents - u))
 
 
 def _first_of_pairs(agents, u):
@@ -134,6 +136,8 @@ def ou_equidyn(agents, eta=0.5, offsets=None):
     as Q² = I; smallest at eta = n/(2n - 2), c = 1/2, where W averages pairs. The authors' eta are as in `od_equidyn`.
     """
 
+    agents, eta, basis = _basis(agents, eta, offsets)
+
     def moved(u):
         first = _first_of_pairs(agents, u)
         displacement = np.zeros(agents, dtype=np.int64)
@@ -141,4 +145,4 @@ def ou_equidyn(agents, eta=0.5, offsets=None):
         displacement[(first + u) % agents] = agents - u
         return displacement
 
-    return _gossip(agents, eta, offsets, moved, back=moved)
+    return _gossip(agents, eta, basis, moved, back=moved)

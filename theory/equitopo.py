@@ -14,7 +14,7 @@ from math import ceil, log
 
 import numpy as np
 
-from theory.edges import at_least, at_most_one
+from theory.edges import at_least, at_most_one, dense, few_enough
 from theory.errors import require
 
 
@@ -24,10 +24,11 @@ def equistatic_terms(agents, norm, failure):
     By the matrix Bernstein inequality for M independent terms of norm at most 1 and second moment at most 1, for both
     static kinds. The authors' code rounds down, as M = 76 for n = 64, norm = 1/2 and failure = 0.1, where this is 77.
     """
-    at_least(2, agents=agents)
-    at_most_one(norm=norm, failure=failure)
+    agents = at_least(2, agents=agents)
+    norm, failure = at_most_one(norm=norm, failure=failure)
     require(norm > 0 and failure > 0, f"norm is {norm} and failure {failure}; both must be above 0")
-    return ceil(8 / 3 / norm**2 * log(2 * agents / failure))
+    require(norm**2 > 0, f"norm is {norm}; its square must be above 0")
+    return ceil(8 / 3 / norm**2 * (log(2) + log(agents) - log(failure)))
 
 
 def equistatic_weights(agents, terms, seed, symmetric=False):
@@ -36,9 +37,10 @@ def equistatic_weights(agents, terms, seed, symmetric=False):
     1/n on the offset 0, which the directed kind hears once, and (n - 1)/(n terms) for every time that an offset is
     drawn, uniformly and with replacement from 1..n-1; half of it on -offset, if symmetric.
     """
-    at_least(2, agents=agents)
-    at_least(1, terms=terms)
-    at_least(0, seed=seed)
+    agents = at_least(2, agents=agents)
+    terms = at_least(1, terms=terms)
+    seed = at_least(0, seed=seed)
+    few_enough(max(agents, terms), f"a circulant of {agents} agents and {terms} terms")
     drawn = np.random.default_rng(seed).integers(1, agents, terms)
     count = np.bincount(drawn, minlength=agents)
     count = (count + np.roll(count[::-1], 1)) / 2 if symmetric else count
@@ -48,6 +50,7 @@ def equistatic_weights(agents, terms, seed, symmetric=False):
 
 def _dense(agents, weights):
     """Circulant W [n, n], W[i, i + offset mod n] = weight for the offsets 0..n-1."""
+    agents = dense(2, agents)
     rows, W = np.arange(agents), np.zeros((agents, agents))
     for offset, weight in weights.items():
         W[rows, (rows + offset) % agents] = weight
@@ -77,8 +80,7 @@ def equistatic_moment(agents, terms, symmetric=False):
     Every term contributes |A_u - J|² on the frequency j != 0, with (E cos 2πju/n, E cos² 2πju/n) over the offsets of
     (-1/(n - 1), (n - 2)/(2(n - 1))), and (-1/(n - 1), 1) for the alternating vector j = n/2.
     """
-    at_least(2, agents=agents)
-    at_least(1, terms=terms)
+    agents, terms = dense(2, agents), at_least(1, terms=terms)
     kept = (agents - 3) / (2 * agents) if symmetric else (agents - 2) / agents
     J = np.full((agents, agents), 1 / agents)
     deviation = kept * (np.eye(agents) - J)

@@ -9,32 +9,35 @@ from numbers import Integral
 import numpy as np
 
 from theory.edges import at_least, few_enough, joined, ordered
-from theory.errors import require
+from theory.errors import require, shown
 
 
 def ring(agents):
     """Cycle i ~ i + 1 mod n. ring(1) is a single agent, ring(2) one edge."""
-    at_least(1, agents=agents)
+    agents = at_least(1, agents=agents)
     return _circulant(agents, np.ones(min(agents - 1, 1), dtype=np.int64))
 
 
 def path(agents):
     """Line i ~ i + 1."""
-    at_least(1, agents=agents)
+    agents = at_least(1, agents=agents)
+    few_enough(agents, f"path with {agents} agents")
     i = np.arange(agents - 1)
     return ordered(agents, np.stack([i, i + 1], axis=1))
 
 
 def torus(rows, cols):
     """Grid closed in both directions; agent r * cols + c sits at (r, c). Sides 2 and 1 add one edge and none."""
-    at_least(1, rows=rows, cols=cols)
+    rows, cols = at_least(1, rows=rows, cols=cols)
+    few_enough(2 * rows * cols, f"torus of {rows} x {cols} agents")
     cells = np.arange(rows * cols).reshape(rows, cols)
     return joined(cells.size, [cells, cells], [np.roll(cells, -1, axis=1), np.roll(cells, -1, axis=0)])
 
 
 def grid(rows, cols):
     """Grid with open sides; agent r * cols + c sits at (r, c)."""
-    at_least(1, rows=rows, cols=cols)
+    rows, cols = at_least(1, rows=rows, cols=cols)
+    few_enough(2 * rows * cols, f"grid of {rows} x {cols} agents")
     cells = np.arange(rows * cols).reshape(rows, cols)
     one = np.concatenate([cells[:, :-1].ravel(), cells[:-1].ravel()])
     return joined(cells.size, one, np.concatenate([cells[:, 1:].ravel(), cells[1:].ravel()]))
@@ -42,23 +45,26 @@ def grid(rows, cols):
 
 def dimension(agents):
     """log2 of `agents`, which must be a power of two."""
-    at_least(1, agents=agents)
-    bits = (int(agents) - 1).bit_length()
+    agents = at_least(1, agents=agents)
+    bits = (agents - 1).bit_length()
     require(agents == 1 << bits, f"agents is {agents}; a hypercube needs a power of two, such as {1 << bits}")
     return bits
 
 
 def hypercube(agents):
     """Agents whose binary numbers differ in one bit; n = 2^d, degree d, diameter d."""
-    i = np.arange(1 << dimension(agents))
-    ends = i[:, None] | 1 << np.arange(dimension(agents))
+    bits = dimension(agents)
+    few_enough(bits << bits >> 1, f"hypercube with {agents} agents")
+    i = np.arange(1 << bits)
+    ends = i[:, None] | 1 << np.arange(bits)
     other = ends > i[:, None]
     return ordered(agents, np.stack([np.repeat(i, other.sum(axis=1)), ends[other]], axis=1))
 
 
 def star(agents):
     """Agent 0 linked to every other agent; n agents in all."""
-    at_least(1, agents=agents)
+    agents = at_least(1, agents=agents)
+    few_enough(agents, f"star with {agents} agents")
     return joined(agents, 0, np.arange(1, agents))
 
 
@@ -74,21 +80,22 @@ def all_pairs(agents):
 
 def complete(agents):
     """Every pair of agents linked."""
-    at_least(1, agents=agents)
+    agents = at_least(1, agents=agents)
     few_enough(agents * (agents - 1) // 2, f"complete with {agents} agents")
     return ordered(agents, all_pairs(agents))
 
 
 def binary_tree(agents):
     """Agent i > 0 linked to its parent floor((i - 1)/2), the order of a heap: every level is full but the last."""
-    at_least(1, agents=agents)
+    agents = at_least(1, agents=agents)
+    few_enough(agents, f"binary_tree with {agents} agents")
     i = np.arange(1, agents)
     return joined(agents, (i - 1) // 2, i)
 
 
 def lollipop(agents, clique):
     """Agents 0..clique-1 all linked, and the line clique - 1 ~ clique ~ ... ~ n - 1: one agent or two make a path."""
-    at_least(1, agents=agents, clique=clique)
+    agents, clique = at_least(1, agents=agents, clique=clique)
     require(clique <= agents, f"clique is {clique} with {agents} agents; it must be at most {agents}")
     few_enough(clique * (clique - 1) // 2 + agents, f"lollipop with a clique of {clique}")
     line = np.arange(clique - 1, agents - 1)
@@ -97,26 +104,27 @@ def lollipop(agents, clique):
 
 def barbell(agents):
     """Agents below h = ceil(n/2) all linked, those from h on too, and one edge h - 1 ~ h between the two cliques."""
-    at_least(1, agents=agents)
+    agents = at_least(1, agents=agents)
     few_enough(agents * agents // 4, f"barbell with {agents} agents")
     half = (agents + 1) // 2
-    bridge = np.array([[half - 1, half]] * (agents > 1)).reshape(-1, 2)
+    bridge = np.array([[half - 1, half]] if agents > 1 else []).reshape(-1, 2)
     return ordered(agents, np.concatenate([all_pairs(half), bridge, half + all_pairs(agents - half)]))
 
 
 def offsets(agents, hops):
     """Distinct hops in increasing order, int64; one integer, a sequence of them or text such as "1,2,5"."""
-    at_least(1, agents=agents)
+    agents = at_least(1, agents=agents)
     if isinstance(hops, str):
         parts = hops.split(",")
         whole = all(part.strip().isdecimal() for part in parts)
-        require(whole, f"hops is {hops!r}; it must be integers separated by commas, such as 1,2,5")
+        require(whole, f"hops is {shown(hops)}; it must be integers separated by commas, such as 1,2,5")
         hops = [int(part) for part in parts]
     single = isinstance(hops, Integral) or not np.iterable(hops)
     values = [hops] if single else list(hops)
     for hop in values:
         valid = isinstance(hop, Integral) and not isinstance(hop, bool) and 1 <= hop < agents
-        require(valid, f"hop {hop!r} with {agents} agents is none; every hop must be an integer from 1 to {agents - 1}")
+        expected = f"every hop must be an integer from 1 to {agents - 1}"
+        require(valid, f"hop {shown(hop)} with {agents} agents is none; {expected}")
     return np.unique(np.array(values, dtype=np.int64))
 
 
@@ -132,11 +140,13 @@ def circulant(agents, hops):
 
     The Laplacian has the eigenvalues Σ_d (1 - cos(2πjd/n)), j < n, over the different offsets d = ±h mod n.
     """
+    agents = at_least(1, agents=agents)
     return _circulant(agents, offsets(agents, hops))
 
 
 def _circulant(agents, hops):
     """i ~ i ± h for every h of `hops`, an increasing array of 1..n-1."""
+    few_enough(agents * len(hops), f"a circulant of {agents} agents with {len(hops)} hops")
     ahead = np.union1d(hops, agents - hops)
     spans = _spans(agents, ahead)
     pairs = np.empty((sum((end - first) * inside for first, end, inside in spans), 2), dtype=np.int64)
@@ -151,11 +161,13 @@ def _circulant(agents, hops):
 
 def directed_circulant(agents, hops):
     """Agent i hears i + h mod n for every h in `hops`, integers from 1 to n - 1: the edges i + h -> i."""
+    agents = at_least(1, agents=agents)
     return _directed_circulant(agents, offsets(agents, hops))
 
 
 def _directed_circulant(agents, hops):
     """The edges i + h -> i for every h of `hops`, an increasing array of 1..n-1."""
+    few_enough(agents * len(hops), f"a circulant of {agents} agents with {len(hops)} hops")
     ahead = agents - hops[::-1]
     pairs = np.empty((agents, len(hops), 2), dtype=np.int64)
     pairs[..., 0] = np.arange(agents)[:, None]
@@ -164,10 +176,10 @@ def _directed_circulant(agents, hops):
     return ordered(agents, pairs, directed=True)
 
 
-def _powers(agents):
+def powers(agents):
     """1, 2, 4, ..., 2^(tau - 1) with tau = ceil(log2 n)."""
-    at_least(1, agents=agents)
-    return 1 << np.arange((int(agents) - 1).bit_length())
+    few_enough(agents, f"an exponential graph of {agents} agents")
+    return 1 << np.arange((agents - 1).bit_length())
 
 
 def exponential(agents):
@@ -176,7 +188,8 @@ def exponential(agents):
     With uniform weights 1 - slem = 2 / (1 + ceil(log2 n)) for even n only; for odd n >= 3 the gap is larger
     (Ying et al., "Exponential Graph is Provably Efficient for Decentralized Deep Training", NeurIPS 2021).
     """
-    return _directed_circulant(agents, _powers(agents))
+    agents = at_least(1, agents=agents)
+    return _directed_circulant(agents, powers(agents))
 
 
 def symmetric_exponential(agents):
@@ -184,4 +197,5 @@ def symmetric_exponential(agents):
 
     It is the `circulant` of the hops 2^k.
     """
-    return _circulant(agents, _powers(agents))
+    agents = at_least(1, agents=agents)
+    return _circulant(agents, powers(agents))

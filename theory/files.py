@@ -11,7 +11,7 @@ from scipy.io import mminfo, mmread
 from scipy.sparse import coo_array
 
 from theory.edges import joined
-from theory.errors import OnemergeError, require
+from theory.errors import OnemergeError, require, shown
 
 EDGE = re.compile(r"([^\s,;]+)\s+([^\s,;]+)(?:\s+(?:\{.*\}|[-+]?[\d.]+(?:[eE][-+]?\d+)?))?")
 FAULTS = (
@@ -25,7 +25,7 @@ PAIR = re.compile(r"(\d+)\s+(\d+)(?:\s.*)?")
 
 def as_path(path):
     """`Path` of a text or path."""
-    require(isinstance(path, (str, PathLike)), f"the path is {path!r}; it must be the path of a file or folder")
+    require(isinstance(path, (str, PathLike)), f"the path is {shown(path)}; it must be the path of a file or folder")
     return Path(path)
 
 
@@ -34,11 +34,6 @@ def suffix_of(path, valid):
     suffix = as_path(path).suffix.lower()
     require(suffix in valid, f"{path} has the suffix {suffix!r}; valid suffixes are {', '.join(valid)}")
     return suffix
-
-
-def shown(text):
-    """`text` as a message quotes it, at most some 80 characters."""
-    return repr(text if len(text) <= 80 else text[:77] + "...")
 
 
 def read_text(path):

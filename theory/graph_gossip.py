@@ -4,8 +4,8 @@ from numbers import Real
 
 import numpy as np
 
-from theory.edges import links_of
-from theory.errors import OnemergeError, require
+from theory.edges import dense, links_of
+from theory.errors import OnemergeError, require, shown
 from theory.mixing import TOLERANCE
 from theory.random_gossip import smallest
 from theory.rounds import Gossip, sequence
@@ -40,7 +40,10 @@ def random_neighbors(topology, peers):
     most, agents = table.shape[1], net.agents
     number = isinstance(peers, Real) and not isinstance(peers, bool)
     require(most > 0, "the graph has no links; base+random needs at least one")
-    require(number and 0 < peers <= most, f"peers is {peers!r}; it must be above 0 and at most {most}, the most heard")
+    expected = f"above 0 and at most {most}, the most heard"
+    require(number and 0 < peers <= most, f"peers is {shown(peers)}; it must be {expected}")
+    dense(1, agents)
+    peers = float(peers)
     fewest = int(peers)
     extra = peers - fewest  # chance of one more
     top = fewest + (extra > 0)
@@ -114,7 +117,7 @@ def pairwise_on(topology):
     table, degree = _heard(net)
     for agent in np.flatnonzero(degree == 0)[:1]:
         raise OnemergeError(f"agent {agent} has no neighbor; every agent that wakes needs one to average with")
-    agents = net.agents
+    agents = dense(1, net.agents)
     one, other = net.pairs.T
     chance = (1 / degree[one] + 1 / degree[other]) / agents
 

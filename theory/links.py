@@ -6,7 +6,7 @@
 import inspect
 
 from theory.edges import Links, links_of
-from theory.errors import require
+from theory.errors import require, shown
 from theory.families import (
     barbell,
     binary_tree,
@@ -55,7 +55,8 @@ FAMILIES = {
 
 def family(name, parameters):
     """FAMILIES[name], after a check of the name and of the parameters' names."""
-    require(name in FAMILIES, f"unknown topology {name!r}; valid topologies are {', '.join(FAMILIES)}")
+    known = isinstance(name, str) and name in FAMILIES
+    require(known, f"unknown topology {shown(name)}; valid topologies are {', '.join(FAMILIES)}")
     valid = list(inspect.signature(FAMILIES[name]).parameters)
     unknown = [p for p in parameters if p not in valid]
     missing = [p for p in valid if p not in parameters]

@@ -17,9 +17,11 @@ import numpy as np
 
 from theory.activation import activation, laplacian
 from theory.edges import links_of
-from theory.errors import require
+from theory.errors import require, shown
 from theory.matchings import between, matchings
 from theory.rounds import Gossip
+
+LEAST = 1e-6  # budget; of a far smaller one rounding leaves no probabilities
 
 
 def _moments(agents, classes, probabilities):
@@ -100,8 +102,10 @@ def plan(topology, budget, solver="barrier"):
     budget = 1 activates all, the best constant weight of the topology. `solver` is that of `theory.activation`.
     """
     net = links_of(topology)
-    valid = isinstance(budget, Real) and not isinstance(budget, bool) and 0 < budget <= 1
-    require(valid, f"budget is {budget!r}; it must be a number in (0, 1], the share of the matchings active on average")
+    valid = isinstance(budget, Real) and not isinstance(budget, bool) and LEAST <= budget <= 1
+    expected = f"a number from {LEAST:g} to 1, the share of the matchings active on average"
+    require(valid, f"budget is {shown(budget)}; it must be {expected}")
+    budget = float(budget)
     classes = matchings(net)
     require(net.agents > 1, f"agents is {net.agents}; MATCHA needs at least 2")
     linked = len(classes) > 0 and np.linalg.eigvalsh(laplacian(net.agents, net.pairs))[1] > 1e-12

@@ -6,8 +6,8 @@ from numbers import Real
 import networkx as nx
 import numpy as np
 
-from theory.edges import at_least, links_of
-from theory.errors import require
+from theory.edges import dense, links_of
+from theory.errors import require, shown
 from theory.rounds import Gossip, sequence
 
 
@@ -130,7 +130,7 @@ def round_robin(agents):
     m - 1 rounds for even m and m for odd m (the circle method). Symmetric and doubly stochastic rounds; the product of
     a period is J for m = 2 and m = 4, and for no other m up to 64.
     """
-    at_least(2, agents=agents)
+    agents = dense(2, agents)
     return sequence(agents, agents - 1 + agents % 2, lambda t: averaging(agents, _meeting(agents, t)), True)
 
 
@@ -151,7 +151,8 @@ def random_matching_on(topology, peers):
     """
     net = links_of(topology)
     valid = isinstance(peers, Real) and not isinstance(peers, bool) and 0 < peers <= 1
-    require(valid, f"peers is {peers!r}; it must be a probability in (0, 1]")
+    require(valid, f"peers is {shown(peers)}; it must be a probability in (0, 1]")
+    peers = float(peers)
     classes = matchings(net)
     require(classes, "the graph has no links; a random matching needs at least one")
     agents, rows = net.agents, np.arange(net.agents)

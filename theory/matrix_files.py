@@ -7,8 +7,8 @@ from zlib import error as ZlibError
 
 import numpy as np
 
-from theory.errors import OnemergeError, require
-from theory.files import GRAPH_FILES, read_graph, read_text, shown, suffix_of
+from theory.errors import OnemergeError, require, shown
+from theory.files import GRAPH_FILES, read_graph, read_text, suffix_of
 from theory.mixing import as_square, check_mixing, graph_of, mixing
 
 STARTS = {".npy": b"\x93NUMPY", ".npz": b"PK"}

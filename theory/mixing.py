@@ -6,7 +6,7 @@ in `theory.validate`.
 """
 
 from theory.directed import sinkhorn
-from theory.errors import require
+from theory.errors import require, shown
 from theory.fastest import fdla, fmmc
 from theory.validate import (
     TOLERANCE,
@@ -75,5 +75,6 @@ WEIGHTS = {
 
 def mixing(topology, weights="metropolis", sparse=False):
     """W [m, m] of a networkx graph or `Links` by the rule WEIGHTS[weights]: dense, or a csr_array with sparse=True."""
-    require(weights in WEIGHTS, f"unknown weights {weights!r}; valid weights are {', '.join(WEIGHTS)}")
+    known = isinstance(weights, str) and weights in WEIGHTS
+    require(known, f"unknown weights {shown(weights)}; valid weights are {', '.join(WEIGHTS)}")
     return WEIGHTS[weights](topology, sparse)

@@ -4,10 +4,12 @@ A ring, torus, hypercube, complete or exponential graph mixes by a `Circulant` o
 equal edge weights by `Line` factors; every other one is a scipy csr_array. `theory.spectrum` takes them all.
 """
 
+from math import prod
+
 import numpy as np
 
-from theory.edges import at_least
-from theory.families import dimension, offsets
+from theory.edges import at_least, few_enough
+from theory.families import dimension, offsets, powers
 from theory.links import family, links
 from theory.mixing import mixing
 from theory.structures import STRUCTURES, Circulant, Line, Product
@@ -40,19 +42,23 @@ def _both_ways(agents, hops):
 
 def _circulant(name, agents, hops=None):
     """(agents, the offsets of the agents that each one hears)."""
-    at_least(1, agents=agents)
+    agents = at_least(1, agents=agents)
+    few_enough(agents, f"{name} with {agents} agents")
     if name == "complete":
         return agents, np.arange(1, agents)
-    hops = 1 << np.arange((int(agents) - 1).bit_length()) if hops is None else offsets(agents, hops)
+    hops = powers(agents) if hops is None else offsets(agents, hops)
     return agents, hops if name in DIRECTED else _both_ways(agents, hops)
 
 
 def _axes(name, agents=None, rows=None, cols=None):
     """(sizes of the axes longer than 1, whether they are closed)."""
     if name == "hypercube":
-        return (2,) * dimension(agents), True
+        bits = dimension(agents)
+        few_enough(1 << bits, f"hypercube with {agents} agents")
+        return (2,) * bits, True
     sizes = {"agents": agents} if rows is None else {"rows": rows, "cols": cols}
     at_least(1, **sizes)
+    few_enough(prod(map(int, sizes.values())), f"{name} of {sizes}")
     return tuple(int(size) for size in sizes.values() if size > 1), name in ("ring", "torus")
 
 

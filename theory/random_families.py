@@ -8,8 +8,8 @@ from numbers import Real
 import numpy as np
 from scipy.spatial import cKDTree
 
-from theory.edges import at_least, at_most_one, few_enough, joined, ordered
-from theory.errors import require
+from theory.edges import at_least, at_most_one, few_agents, few_enough, joined, ordered
+from theory.errors import require, shown
 from theory.families import all_pairs, star
 
 
@@ -57,8 +57,8 @@ def random_regular(agents, degree, seed):
     8, 1999), near uniform among all such graphs; drawn anew where it is stuck. It stalls on dense graphs: above half of
     n - 1 the complement is drawn instead.
     """
-    at_least(1, agents=agents)
-    at_least(0, degree=degree, seed=seed)
+    agents = few_agents(1, agents)
+    degree, seed = at_least(0, degree=degree, seed=seed)
     require(
         degree < agents and agents * degree % 2 == 0,
         f"degree is {degree} with {agents} agents; it must be at most {agents - 1} with agents * degree even",
@@ -79,9 +79,9 @@ def erdos_renyi(agents, probability, seed):
     The gaps between the linked pairs, in lexicographic order, are independent geometric numbers (Batagelj and Brandes,
     "Efficient generation of large random networks", Phys. Rev. E 71, 2005): the cost follows the edges, not n².
     """
-    at_least(1, agents=agents)
-    at_least(0, seed=seed)
-    at_most_one(probability=probability)
+    agents = few_agents(1, agents)
+    seed = at_least(0, seed=seed)
+    probability = at_most_one(probability=probability)
     possible = agents * (agents - 1) // 2
     mean = possible * probability
     few_enough(mean, f"erdos_renyi with {agents} agents and probability {probability}")
@@ -100,10 +100,10 @@ def erdos_renyi(agents, probability, seed):
 
 def random_geometric(agents, radius, seed):
     """Agents uniform in the unit square, linked where their distance is at most `radius`; may be disconnected."""
-    at_least(1, agents=agents)
-    at_least(0, seed=seed)
+    agents = few_agents(1, agents)
+    seed = at_least(0, seed=seed)
     number = isinstance(radius, Real) and not isinstance(radius, bool)
-    require(number and radius >= 0, f"radius is {radius!r}; it must be a number of at least 0")
+    require(number and radius >= 0, f"radius is {shown(radius)}; it must be a number of at least 0")
     area = min(np.pi * min(float(radius), 1.0) ** 2, 1.0)
     few_enough(area * agents**2 / 2, f"random_geometric with {agents} agents and radius {radius}")
     points = np.random.default_rng(seed).random((agents, 2))
@@ -118,9 +118,9 @@ def watts_strogatz(agents, degree, probability, seed):
     for every probability; the graph may be disconnected (Watts and Strogatz, "Collective dynamics of 'small-world'
     networks", Nature 393, 1998).
     """
-    at_least(1, agents=agents)
-    at_least(0, degree=degree, seed=seed)
-    at_most_one(probability=probability)
+    agents = few_agents(1, agents)
+    degree, seed = at_least(0, degree=degree, seed=seed)
+    probability = at_most_one(probability=probability)
     valid = degree < agents and degree % 2 == 0
     require(valid, f"degree is {degree} with {agents} agents; it must be even and at most {agents - 1}")
     few_enough(agents * degree // 2, f"watts_strogatz with {agents} agents of degree {degree}")
@@ -150,9 +150,9 @@ def barabasi_albert(agents, links, seed):
     links (n - links) edges, always connected (Barabási and Albert, "Emergence of scaling in random networks",
     Science 286, 1999, which leaves the start open).
     """
-    at_least(2, agents=agents)
-    at_least(0, seed=seed)
-    at_least(1, links=links)
+    agents = few_agents(2, agents)
+    seed = at_least(0, seed=seed)
+    links = at_least(1, links=links)
     require(links < agents, f"links is {links} with {agents} agents; it must be at most {agents - 1}")
     few_enough(links * (agents - links), f"barabasi_albert with {agents} agents of {links} links")
     first, uniforms = star(links + 1).pairs, _uniforms(np.random.default_rng(seed))

@@ -4,8 +4,8 @@ from numbers import Real
 
 import numpy as np
 
-from theory.edges import at_least
-from theory.errors import require
+from theory.edges import dense
+from theory.errors import require, shown
 from theory.exchangeable import Orbits, exchangeable, independent_rows
 
 
@@ -42,11 +42,12 @@ def random_peers(agents, peers):
     Proof: E[W] is q on deviations z and E|W z|² = q |z|², both as E[(1 - K/(m - 1))/(K + 1)] = q; rows are independent,
     so Var(x̄_+) = (q - q²) Xi²/m. For no communication use `local`.
     """
-    at_least(2, agents=agents)
+    agents = dense(2, agents)
     number = isinstance(peers, Real) and not isinstance(peers, bool)
     valid = number and (0 < peers < 1 or (1 <= peers < agents and peers == int(peers)))
-    require(valid, f"peers is {peers!r}; it must be a probability in (0, 1) or an integer from 1 to {agents - 1}")
-    picks, rows = int(max(peers, 1)), np.arange(agents)
+    expected = f"a probability in (0, 1) or an integer from 1 to {agents - 1}"
+    require(valid, f"peers is {shown(peers)}; it must be {expected}")
+    peers, picks, rows = float(peers), int(max(peers, 1)), np.arange(agents)
 
     def draw(_, generator):
         if picks == 1:
@@ -100,10 +101,10 @@ def random_matching(agents, peers):
     E[Wᵀ W] = E[W] = J + q (I - J) with q = 1 - r m/(2(m - 1)) for even m and 1 - r/2 for odd m: E Xi_+² = q Xi², and
     the mean stays. For even m this is the q, and the expected number of messages, of `random_peers` without its drift.
     """
-    at_least(1, agents=agents)
+    agents = dense(1, agents)
     valid = isinstance(peers, Real) and not isinstance(peers, bool) and 0 < peers <= 1
-    require(valid, f"peers is {peers!r}; it must be a probability in (0, 1]")
-    pairs = agents // 2
+    require(valid, f"peers is {shown(peers)}; it must be a probability in (0, 1]")
+    peers, pairs = float(peers), agents // 2
 
     def draw(_, generator):
         order = generator.permutation(agents)
@@ -124,7 +125,7 @@ def pairwise_exchange(agents):
     E Xi_+² = q Xi², and the mean stays (Boyd et al., "Randomized gossip algorithms", IEEE Trans. IT 52, 2006, on the
     complete graph; `graph_gossip.pairwise_on` on any). A round is one exchange in all, not one an agent.
     """
-    at_least(2, agents=agents)
+    agents = dense(2, agents)
 
     def draw(_, generator):
         pair = generator.choice(agents, 2, replace=False)

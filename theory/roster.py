@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from theory import gossip
 from theory.equitopo import d_equistatic, u_equistatic
-from theory.errors import require
+from theory.errors import require, shown
 from theory.graphs import TOPOLOGIES, topology
 from theory.mixing import mixing
 
@@ -94,7 +94,8 @@ ROSTER = {
 
 def entry(name):
     """The entry of a name."""
-    require(name in ROSTER, f"unknown topology {name!r}; valid topologies are {', '.join(ROSTER)}")
+    known = isinstance(name, str) and name in ROSTER
+    require(known, f"unknown topology {shown(name)}; valid topologies are {', '.join(ROSTER)}")
     return ROSTER[name]
 
 

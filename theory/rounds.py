@@ -24,8 +24,8 @@ from math import lcm
 
 import numpy as np
 
-from theory.edges import at_least
-from theory.errors import require
+from theory.edges import at_least, dense
+from theory.errors import require, shown
 from theory.mixing import TOLERANCE, as_mixing, complete_average
 
 ROUNDING = 1e-12  # a distance from consensus up to here is rounding
@@ -108,6 +108,7 @@ def periodic(matrices):
 
     Every matrix has rows that sum to 1; weights may be negative and single matrices disconnected.
     """
+    require(np.iterable(matrices), f"the matrices are {shown(matrices)}; they must be a sequence of arrays [m, m]")
     matrices = tuple(as_mixing(W) for W in matrices)
     require(matrices, "a periodic gossip of no matrices was given; it needs at least one")
     agents = len(matrices[0])
@@ -124,13 +125,13 @@ def constant(W):
 
 def local(agents):
     """No communication: W = I."""
-    at_least(1, agents=agents)
+    agents = dense(1, agents)
     return sequence(agents, 1, lambda t: np.eye(agents), True)
 
 
 def merge(agents):
     """W = J at every round: federated averaging, AllReduce."""
-    at_least(1, agents=agents)
+    agents = dense(1, agents)
     return sequence(agents, 1, lambda t: complete_average(agents), True)
 
 
@@ -160,7 +161,7 @@ def local_steps(gossip, rounds):
     In between nobody communicates, W = I: local SGD with `rounds` steps between two communications. A period is
     `rounds` times as long as that of the gossip and has the same product.
     """
-    at_least(1, rounds=rounds)
+    rounds = at_least(1, rounds=rounds)
     gossip = as_gossip(gossip)
     alone = local(gossip.agents)
 
@@ -177,7 +178,7 @@ def global_every(gossip, rounds):
     where W is doubly stochastic (Chen et al., "Accelerating gossip SGD with periodic global averaging", ICML 2021,
     arXiv:2105.09080).
     """
-    at_least(1, rounds=rounds)
+    rounds = at_least(1, rounds=rounds)
     gossip = as_gossip(gossip)
     everyone = merge(gossip.agents)
     if rounds == 1:

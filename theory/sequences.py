@@ -4,7 +4,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from theory.base_graph import base_graph, simple_base_graph
-from theory.edges import at_least
+from theory.edges import at_least, dense
 from theory.errors import require
 from theory.families import dimension
 from theory.rounds import global_every, local, sequence
@@ -37,8 +37,8 @@ def one_peer_exponential(agents):
     the product over one period is J exactly (Ying et al., "Exponential Graph is Provably Efficient for
     Decentralized Deep Training", NeurIPS 2021); for other n it is not: |Phi - J|_2 = 0.2165 for n = 6.
     """
-    at_least(1, agents=agents)
-    return _exponential(agents, 1, (int(agents) - 1).bit_length())
+    agents = dense(1, agents)
+    return _exponential(agents, 1, (agents - 1).bit_length())
 
 
 def k_peer_exponential(agents, peers):
@@ -52,8 +52,8 @@ def k_peer_exponential(agents, peers):
     (Niwa et al., NeurIPS 2025, Table 1). With one peer and n no power of two it has one round fewer than
     `one_peer_exponential`, in whose product some agents count twice.
     """
-    at_least(2, agents=agents)
-    at_least(1, peers=peers)
+    agents = dense(2, agents)
+    peers = at_least(1, peers=peers)
     require(peers < agents, f"peers is {peers} with {agents} agents; it must be at most {agents - 1}")
     rounds = 1
     while (peers + 1) ** (rounds + 1) <= agents:
@@ -67,6 +67,7 @@ def one_peer_hypercube(agents):
     W = (I + P)/2 with the exchange P = Pᵀ: symmetric, doubly stochastic, one edge of `graphs.hypercube` an agent and
     round. The product over one period of log2 n rounds, in any order, is J exactly.
     """
+    agents = dense(1, agents)
     bits, rows = dimension(agents), np.arange(agents)
 
     def build(t):

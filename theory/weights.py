@@ -9,8 +9,8 @@ from numbers import Real
 import numpy as np
 from scipy.sparse import coo_array, csr_array, eye_array, issparse
 
-from theory.edges import at_least, links_of
-from theory.errors import require
+from theory.edges import dense, links_of
+from theory.errors import require, shown
 from theory.laplacian import connected_net, extremes, undirected
 from theory.validate import as_mixing, as_sparse_mixing
 
@@ -26,6 +26,7 @@ def assemble(net, weights, sparse, own=None):
     weights = np.broadcast_to(np.asarray(weights, dtype=np.float64), senders.shape)
     agents = np.arange(net.agents)
     if not sparse:
+        dense(1, net.agents)
         W = np.zeros((net.agents, net.agents))
         W[receivers, senders] = weights
         W[agents, agents] = 1 - W.sum(axis=1) if own is None else own
@@ -45,6 +46,7 @@ def weighed(net, weight, sparse, own=None):
     if sparse or MANY * len(net.pairs) < net.agents**2:
         senders, receivers = net.arcs()
         return assemble(net, weight(receivers, senders), sparse, own)
+    dense(1, net.agents)
     agents, hears = np.arange(net.agents), np.zeros((net.agents, net.agents), dtype=bool)
     one, other = net.pairs.T
     hears[other, one] = True
@@ -109,7 +111,8 @@ def damped(W, gamma):
     gamma = 1/2 is `lazy`. Rows, columns and symmetry stay as they are; a periodic W becomes aperiodic for gamma < 1.
     """
     valid = isinstance(gamma, Real) and not isinstance(gamma, bool) and 0 < gamma <= 1
-    require(valid, f"gamma is {gamma!r}; it must be a number in (0, 1]")
+    require(valid, f"gamma is {shown(gamma)}; it must be a number in (0, 1]")
+    gamma = float(gamma)
     if issparse(W):
         W = as_sparse_mixing(W)
         return (1 - gamma) * eye_array(W.shape[0], format="csr") + gamma * W
@@ -135,5 +138,5 @@ def lazy_max_degree(topology, sparse=False):
 
 def complete_average(agents):
     """J = 1 1ᵀ / m [m, m], the merge."""
-    at_least(1, agents=agents)
+    agents = dense(1, agents)
     return np.full((agents, agents), 1 / agents)
