@@ -31,7 +31,10 @@ def mixing_time(W, eps=0.25, distance="spectral"):
     valid = isinstance(eps, Real) and not isinstance(eps, bool) and 0 < eps < 1
     require(valid, f"eps is {eps!r}; it must be a number in (0, 1)")
     measures = {"spectral": (_spectral, contraction), "variation": (_variation, lambda W: np.abs(W).sum(axis=1).max())}
-    require(distance in measures, f"unknown distance {distance!r}; valid distances are {', '.join(measures)}")
+    require(
+        isinstance(distance, str) and distance in measures,
+        f"unknown distance {distance!r}; valid distances are {', '.join(measures)}",
+    )
     W = given(W)
     if W.shape[0] == 1:
         return 0

@@ -33,7 +33,7 @@ from theory.errors import require
 from theory.inertia import gap_of
 from theory.laplacian import undirected
 from theory.links import links
-from theory.mixing import mixing
+from theory.mixing import WEIGHTS, mixing
 from theory.rayleigh import UNIT, Weights
 from theory.structures import STRUCTURES, Circulant
 from theory.unsymmetric import norm_of, slem_of
@@ -66,8 +66,13 @@ def enclose(quantity, what, weights=None, **parameters):
     (by default uniform where directed, else metropolis); a structure of `theory.operators`; or a matrix [m, m] whose
     rows sum to 1, dense or scipy sparse.
     """
-    require(quantity in QUANTITIES, f"unknown quantity {quantity!r}; valid ones are {', '.join(QUANTITIES)}")
+    require(
+        isinstance(quantity, str) and quantity in QUANTITIES,
+        f"unknown quantity {quantity!r}; valid ones are {', '.join(QUANTITIES)}",
+    )
     named = isinstance(what, str)
+    rule = weights is None or (isinstance(weights, str) and weights in WEIGHTS)
+    require(rule, f"unknown weights {weights!r}; valid weights are {', '.join(WEIGHTS)}")
     require(named or not parameters, f"{', '.join(parameters)}: parameters go with the name of a topology")
     if named:
         interval, how = _named(quantity, what, weights, parameters)

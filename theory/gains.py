@@ -43,9 +43,9 @@ def drift_gain(gossip):
     Takes a Gossip or a matrix W. λ/(1 - λ) with λ = slem for a fixed normal W; for i.i.d. random gossip, where the norm
     is (E|.|²)^(1/2), the upper bound √(1 - p)/(1 - √(1 - p)). Infinite where `noise_gain` is.
     """
+    gossip = given(gossip) if issparse(gossip) else gossip
     if isinstance(gossip, STRUCTURES) or (issparse(gossip) and abs(gossip - gossip.T).max() == 0):
-        W = given(gossip)
-        distance = gap(W)
+        distance = gap(gossip)
         return (1 - distance) / distance if distance > 0 else np.inf
     return _gains(as_gossip(dense(gossip, "the drift gain") if scalable(gossip) else gossip))[1]
 

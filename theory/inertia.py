@@ -200,7 +200,7 @@ def gap_of(weights):
     stochastic = bool((weights.w >= 0).all() and busy <= 1 + 1e-9)
     pieces, _ = weights.pieces()
     if pieces > 1 and stochastic and busy < 1:
-        return (-weights.absolute, weights.absolute), f"{pieces} components without a link between them"
+        return (0.0 - weights.absolute, weights.absolute), f"{pieces} components without a link between them"
     order = elimination_order(weights)
     if order is None:
         size = f"{weights.agents} x {weights.agents}"

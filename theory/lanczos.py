@@ -9,11 +9,12 @@ algorithm for the symmetric eigenproblem", 1980), so that three vectors are enou
 import math
 import time
 from dataclasses import dataclass, field
+from numbers import Real
 
 import numpy as np
 from scipy.linalg import eigh_tridiagonal, eigvalsh_tridiagonal
 
-from theory.errors import OnemergeError
+from theory.errors import OnemergeError, require
 
 MOST = 100_000  # steps
 FIRST_LOOK = 12  # steps before the first eigenvalues of T
@@ -27,6 +28,11 @@ class Clock:
 
     limit: float | None = None
     started: float = field(default_factory=time.perf_counter)
+
+    def __post_init__(self):
+        number = isinstance(self.limit, Real) and not isinstance(self.limit, bool)
+        valid = self.limit is None or (number and self.limit > 0)
+        require(valid, f"the time limit is {self.limit!r}; it must be a positive number of seconds, or None")
 
     def seconds(self):
         return time.perf_counter() - self.started

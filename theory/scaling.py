@@ -61,13 +61,27 @@ def abscissa(agents, against):
     return np.log(logs) if against == "log log n" else logs
 
 
+def _row(values, name):
+    """The values as finite float64 [k]."""
+    try:
+        row = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        row = np.array(np.nan)
+    require(row.ndim == 1 and np.isfinite(row).all(), f"the {name} are {values!r}; they must be a list of numbers")
+    return row
+
+
 def fit(agents, gaps, known=None):
     """`Fit` over the larger half of the sizes, at least 3: against log log n where the known law is one of log n."""
     against = "log log n" if known is not None and known.log_power else "log n"
-    agents, gaps = np.asarray(agents), np.asarray(gaps, dtype=float)
-    require(len(agents) >= 3 and (gaps > 0).all(), f"{len(agents)} sizes are too few for a slope; 3 are needed")
+    agents, gaps = _row(agents, "sizes"), _row(gaps, "gaps")
+    require(len(agents) == len(gaps), f"{len(gaps)} gaps for {len(agents)} sizes; each size needs one")
+    require(len(agents) >= 3, f"{len(agents)} sizes are too few for a slope; 3 are needed")
+    require(agents.min() > 1, f"a size is {agents.min():g}; a slope needs more than one agent")
+    require(gaps.min() > 0, f"a gap is {gaps.min():g}; a slope needs gaps above 0")
     order = np.argsort(agents)[-max(3, (len(agents) + 1) // 2) :]
     x, y = abscissa(agents[order], against), np.log(gaps[order])
+    require(np.ptp(x) > 0, f"the larger half of the sizes are all {agents[order[0]]:g}; a slope needs different ones")
     slope, intercept = np.polyfit(x, y, 1)
     rest = y - slope * x - intercept
     error = np.sqrt((rest**2).sum() / max(len(x) - 2, 1) / ((x - x.mean()) ** 2).sum())

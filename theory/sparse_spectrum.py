@@ -5,6 +5,8 @@ stochastic, Wᵀ W takes the place of W. Otherwise W - 1 cᵀ, c the means of th
 1 replaced by 0 (Brauer, "Limits for the characteristic roots of a matrix IV", 1952).
 """
 
+from numbers import Real
+
 import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
@@ -30,7 +32,7 @@ def sparse_gap(W, time_limit=None, tolerance=TOLERANCE):
     the largest modulus, of all eigenvalues up to FULL agents and above of those that Arnoldi's method finds; its error
     is no bound where W is far from normal.
     """
-    W, clock = as_sparse_mixing(W), Clock(time_limit)
+    W, clock = as_sparse_mixing(W), _clock(time_limit, tolerance)
     if W.shape[0] == 1:
         return Estimate.of(1.0, 0.0, "one agent", clock)
     if _symmetric(W):
@@ -51,7 +53,7 @@ def sparse_rate(W, time_limit=None, tolerance=TOLERANCE):
     p = gap (2 - gap) for a symmetric W, and the smallest eigenvalue of the mixing matrix Wᵀ W's Laplacian for a doubly
     stochastic one. Else the columns do not sum to 1, and p comes by subtraction, accurate to some 1e-13.
     """
-    W, clock = as_sparse_mixing(W), Clock(time_limit)
+    W, clock = as_sparse_mixing(W), _clock(time_limit, tolerance)
     if W.shape[0] == 1:
         return Estimate.of(1.0, 0.0, "one agent", clock)
     if _symmetric(W):
@@ -72,7 +74,7 @@ def sparse_rate(W, time_limit=None, tolerance=TOLERANCE):
 
 def sparse_contraction(W, time_limit=None, tolerance=TOLERANCE):
     """`Estimate` of |W - J|_2 of a sparse W, the square root of the top of (Wᵀ - J)(W - J)."""
-    W, clock = as_sparse_mixing(W), Clock(time_limit)
+    W, clock = as_sparse_mixing(W), _clock(time_limit, tolerance)
     if W.shape[0] == 1:
         return Estimate.of(0.0, 0.0, "one agent", clock)
     if W.shape[0] <= DENSE:
@@ -91,10 +93,16 @@ def sparse_contraction(W, time_limit=None, tolerance=TOLERANCE):
 
 def moment_rate(moment, time_limit=None, tolerance=TOLERANCE):
     """`Estimate` of 1 - λ_2 of a symmetric moment [n, n] with rows that sum to 1, such as E[Wᵀ W], dense or sparse."""
-    clock = Clock(time_limit)
+    clock = _clock(time_limit, tolerance)
     if moment.shape[0] == 1:
         return Estimate.of(1.0, 0.0, "one agent", clock)
     return nearest(csr_array((moment + moment.T) / 2), GAP, clock, tolerance)
+
+
+def _clock(time_limit, tolerance):
+    valid = isinstance(tolerance, Real) and not isinstance(tolerance, bool) and 0 < tolerance < 1
+    require(valid, f"tolerance is {tolerance!r}; it must be a number in (0, 1)")
+    return Clock(time_limit)
 
 
 def _root(square, error):

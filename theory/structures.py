@@ -8,16 +8,24 @@ all to nearly full relative precision however small they are. Rows receive: x_i 
 
 from dataclasses import dataclass
 from functools import reduce
-from math import prod
+from math import isfinite, prod
+from numbers import Integral, Real
 
 import numpy as np
 from scipy.sparse import csr_array, diags_array, eye_array, kron
 
 from theory.edges import at_least
-from theory.errors import require
+from theory.errors import OnemergeError, require
 from theory.validate import TOLERANCE
 
 COARSE = 1e-3  # below this 1 - λ from a Fourier transform loses digits, and is summed from sin² instead
+
+
+def _numbers(values, name, kind=Real, words="a finite number"):
+    """Raise unless all `values` are finite and of the `kind` of number that `words` say."""
+    for value in values:
+        if not issubclass(type(value), kind) or isinstance(value, bool) or not isfinite(value):
+            raise OnemergeError(f"{name} is {value!r}; it must be {words}")
 
 
 def _unit_sum(weights, name):
@@ -63,10 +71,15 @@ class Circulant:
 
     def __post_init__(self):
         at_least(1, agents=self.agents)
+        given = isinstance(self.weights, dict)
+        require(given, f"weights is {self.weights!r}; a circulant takes a dict of offsets and their weights")
+        kinds = {type(hop): hop for hop in self.weights}, {type(weight): weight for weight in self.weights.values()}
+        _numbers(kinds[0].values(), "an offset of the circulant", Integral, "an integer")
+        _numbers(kinds[1].values(), "a weight of the circulant")
         merged = {}
         for hop, weight in self.weights.items():
             merged[int(hop) % self.agents] = merged.get(int(hop) % self.agents, 0.0) + float(weight)
-        require(np.isfinite(list(merged.values())).all(), "a weight of the circulant is not finite; all must be")
+        _numbers([sum(merged.values())], "the sum of the weights of the circulant")
         _unit_sum(list(merged.values()), "the circulant")
         object.__setattr__(self, "weights", merged)
 
@@ -128,7 +141,7 @@ class Line:
 
     def __post_init__(self):
         at_least(1, agents=self.agents)
-        require(np.isfinite(self.weight), f"weight is {self.weight}; it must be a finite number")
+        _numbers([self.weight], "weight")
 
     @property
     def shape(self):
@@ -174,6 +187,11 @@ class Product:
     shares: tuple
 
     def __post_init__(self):
+        lists = isinstance(self.factors, (tuple, list)) and isinstance(self.shares, (tuple, list))
+        require(lists, f"factors is {self.factors!r} and shares {self.shares!r}; both must be tuples")
+        for factor in self.factors:
+            require(isinstance(factor, STRUCTURES), f"a factor is {factor!r}; it must be a Circulant, Line or Product")
+        _numbers(self.shares, "a share of the product")
         matched = len(self.factors) == len(self.shares) > 0
         require(matched, f"{len(self.shares)} shares for {len(self.factors)} factors; each factor needs one")
         require(all(factor.symmetric for factor in self.factors), "a factor is not symmetric; all factors must be")

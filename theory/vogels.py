@@ -5,6 +5,8 @@ All functions take the eigenvalues x_1 = 1 >= ... of W [m]. With a decay g in [0
     1/n_W(g) = (1 - g) (1/m) sum_i x_i^2/(1 - g x_i^2),    beta_W(g) = min over x_i < 1 of x_i (1 - g x_i^2)/(1 + x_i).
 """
 
+from numbers import Real
+
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
@@ -14,23 +16,33 @@ TOP = 1e-12  # eigenvalues this close to 1 are 1
 
 
 def _spectrum(eigenvalues):
-    values = np.sort(np.asarray(eigenvalues, dtype=float))[::-1]
-    proper = values.ndim == 1 and len(values) and abs(values[0] - 1) <= TOP and values[-1] >= -1 - TOP
-    require(proper, f"the eigenvalues are {values}; a symmetric mixing matrix has them in [-1, 1], the largest 1")
+    try:
+        values = np.sort(np.asarray(eigenvalues, dtype=float).ravel())[::-1]
+    except (TypeError, ValueError):
+        values = np.empty(0)
+    proper = np.ndim(eigenvalues) == 1 and len(values) and abs(values[0] - 1) <= TOP and values[-1] >= -1 - TOP
+    require(
+        proper, f"the eigenvalues are {eigenvalues!r}; a symmetric mixing matrix has them in [-1, 1], the largest 1"
+    )
     return values
+
+
+def _check_decay(decay):
+    valid = isinstance(decay, Real) and not isinstance(decay, bool) and 0 <= decay < 1
+    require(valid, f"decay is {decay!r}; it must be in [0, 1)")
 
 
 def inverse_neighbors(eigenvalues, decay):
     """1/n_W [1] at `decay` in [0, 1]: 1/m for an exact average, 1 without gossip."""
     values = _spectrum(eigenvalues)
-    require(0 <= decay < 1, f"decay is {decay}; it must be in [0, 1)")
+    _check_decay(decay)
     return float(((1 - decay) * values**2 / (1 - decay * values**2)).mean())
 
 
 def direction_gap(eigenvalues, decay):
     """beta_W [1]; infinite for an exact average of one agent, and needs positive eigenvalues."""
     values = _spectrum(eigenvalues)
-    require(0 <= decay < 1, f"decay is {decay}; it must be in [0, 1)")
+    _check_decay(decay)
     others = values[values < 1 - TOP]
     require((others > 0).all(), f"the smallest eigenvalue is {values[-1]:.6g}; direction_gap needs positive ones")
     return float(np.min(others * (1 - decay * others**2) / (1 + others), initial=np.inf))

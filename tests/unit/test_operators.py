@@ -156,7 +156,7 @@ def test_products_take_any_symmetric_factors():
     ("build", "sentence"),
     [
         (lambda: Circulant(5, {0: 0.5, 1: 0.4}), r"the weights of the circulant sum to 0\.9; they must sum to 1"),
-        (lambda: Circulant(5, {0: math.nan}), "a weight of the circulant is not finite"),
+        (lambda: Circulant(5, {0: math.nan}), "a weight of the circulant is nan; it must be a finite number"),
         (lambda: Circulant(0, {0: 1.0}), "agents is 0; it must be an integer of at least 1"),
         (lambda: Line(3, math.inf), "weight is inf; it must be a finite number"),
         (lambda: Circulant(3, {0: 0.5, 1: 0.5}).sides(), "the circulant is not symmetric"),
