@@ -1,7 +1,8 @@
 """The gap 1 - slem of mixing matrices: this project's routines beside scipy's and networkx's, 10^2 to 10^6 agents.
 
-Every entry runs in a process of its own, with one thread, a limit on CPU time and one on memory; what is cut at one
-size is not tried at larger ones. Time is the CPU time of the routine alone, once; for "structure" it includes building the matrix.
+Every entry runs in a process of its own, with one thread, a limit on time and one on memory; what is cut at one size is
+not tried at larger ones. Time is the CPU time of the routine alone, once; for "structure" it includes building the
+matrix.
 Digits are -log10 of the relative error of the gap, against the closed form where there is one, else against a dense
 solver up to 3000 agents and this project's own value at a tolerance of 1e-11 above ("own"). Memory is the peak of the
 process, interpreter and matrix included. scipy and networkx run with their defaults but for what is named.
@@ -30,7 +31,7 @@ from theory.sparse_spectrum import sparse_gap
 from theory.spectrum import gap
 
 MEMORY = 8 << 30  # bytes of address space of one entry
-BUILDING = 60  # seconds to start an entry and build its matrix, with other processes beside it
+BUILDING = 60  # seconds to start an entry and build its matrix
 THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 DENSE_REFERENCE = 3000  # agents
 OWN = ("structure", "sparse")
@@ -103,7 +104,7 @@ def methods(family):
 
 
 def one(family, agents, method, limit):
-    """{"gap", "seconds", "memory" in MB} of one entry, in this process; an alarm ends it after `limit` seconds of CPU."""
+    """{"gap", "seconds", "memory" in MB} of one entry, in this process; an alarm ends it after `limit` seconds."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     warnings.simplefilter("ignore")
     if method == "structure":
@@ -116,7 +117,7 @@ def one(family, agents, method, limit):
     else:
         given = sparse_matrix(family, agents)
         routine = (DIRECTED_METHODS if family in DIRECTED else SYMMETRIC)[method]
-    signal.setitimer(signal.ITIMER_PROF, limit)  # no handler: it ends compiled loops too
+    signal.setitimer(signal.ITIMER_REAL, limit)  # no handler: it ends compiled loops too
     started = time.process_time()
     value = routine(given)
     seconds = time.process_time() - started
@@ -144,10 +145,10 @@ def entry(family, agents, method, limit):
     command = [sys.executable, __file__, "--limit", str(limit), "--one", family, str(agents), method]
     environment = os.environ | THREADS
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=4 * limit + BUILDING, env=environment)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit + BUILDING, env=environment)
     except subprocess.TimeoutExpired:
-        return {"fault": f"no answer in {4 * limit + BUILDING:g} s"}
-    if done.returncode == -signal.SIGPROF:
+        return {"fault": f"no matrix in {BUILDING} s"}
+    if done.returncode == -signal.SIGALRM:
         return {"fault": f"cut at {limit:g} s"}
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
