@@ -23,11 +23,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from theory.errors import OnemergeError, require
+from theory.errors import OnemergeError, require, shown
 from theory.interior import interior_points
 from theory.laplacian import connected_net, extremes, laplacian
 from theory.weights import assemble, max_degree, metropolis
 
+SOLVERS = ("interior", "CLARABEL", "SCS", "MOSEK", "COPT", "CVXOPT", "SDPA")  # the first here, the others in cvxpy
 CLOSE = 1e-9  # width of [lower, upper] at which the search ends
 TIE = 1e-14  # difference of two slems that is rounding
 LARGEST_EDGES = (
@@ -64,6 +65,8 @@ def fastest(topology, nonnegative=False, solver="interior"):
     which stores m² x m² matrices: up to some 40 agents. A solver that fails leaves the best closed form, and
     [lower, upper] stays true.
     """
+    known = isinstance(solver, str) and solver in SOLVERS
+    require(known, f"unknown solver {shown(solver)}; valid solvers are {', '.join(SOLVERS)}")
     net = connected_net(topology, "fastest weights")
     agents, edges = net.agents, len(net.pairs)
     require(agents <= LARGEST_AGENTS, f"the graph has {agents} agents; fastest weights take at most {LARGEST_AGENTS}")
@@ -168,8 +171,8 @@ def _cvxpy(net, nonnegative, solver):
         import cvxpy as cp
     except ImportError as error:
         raise OnemergeError(f"the solver {solver!r} needs cvxpy; install it with pip install '.[sdp]'") from error
-    valid = [name for name in cp.installed_solvers() if name in ("CLARABEL", "SCS", "MOSEK", "COPT", "CVXOPT", "SDPA")]
-    require(solver in valid, f"unknown solver {solver!r}; valid solvers are {', '.join(['interior', *valid])}")
+    valid = [name for name in SOLVERS if name in ("interior", *cp.installed_solvers())]
+    require(solver in valid, f"the solver {solver} is not installed; valid solvers are {', '.join(valid)}")
     eye, (one, other) = np.eye(net.agents), net.pairs.T
     B = (eye[one] - eye[other]).T
     w, s = cp.Variable(len(one)), cp.Variable()

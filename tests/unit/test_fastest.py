@@ -210,6 +210,8 @@ def test_bad_input_is_named(monkeypatch):
     assert f"{dense.number_of_edges()} edges; fastest weights take at most {LARGEST_EDGES}" in text
     text = sentence(lambda: fastest(ring(LARGEST_AGENTS + 1)))
     assert f"{LARGEST_AGENTS + 1} agents; fastest weights take at most {LARGEST_AGENTS}" in text
+    for solver in (None, 3, ["interior"], "clarabel"):
+        assert "unknown solver" in sentence(lambda solver=solver: fastest(ring(4), solver=solver))  # which needs none
     text = sentence(lambda: fastest(grid(2, 3), solver="clarabell"))
     assert "'clarabell'" in text
     assert "CLARABEL" in text
