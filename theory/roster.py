@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from theory import gossip
+from theory.edges import links_of
 from theory.equitopo import d_equistatic, u_equistatic
 from theory.errors import require, shown
 from theory.graphs import TOPOLOGIES, topology
@@ -18,7 +19,7 @@ from theory.mixing import mixing
 
 def default_weights(graph):
     """Metropolis weights, and uniform ones where edges have a direction."""
-    return "uniform" if graph.is_directed() else "metropolis"
+    return "uniform" if links_of(graph).directed else "metropolis"
 
 
 def local_steps_on(topology, rounds):

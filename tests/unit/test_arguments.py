@@ -15,7 +15,7 @@ from theory.links import FAMILIES, Links, links
 from theory.matcha import plan
 from theory.mixing import complete_average, mixing
 from theory.operators import operator
-from theory.roster import GOSSIPS, entry
+from theory.roster import GOSSIPS, ROSTER, build, entry, required
 from theory.rounds import Gossip
 
 GIVEN = {
@@ -41,12 +41,12 @@ def arguments(build):
 BUILDERS = [*FAMILIES.values(), d_equistatic, u_equistatic, equistatic_moment, *GOSSIPS.values()]
 
 
-@pytest.mark.parametrize("build", BUILDERS, ids=lambda build: build.__name__)
+@pytest.mark.parametrize("made", BUILDERS, ids=lambda found: found.__name__)
 @pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64])
-def test_integers_of_numpy_are_as_good_as_those_of_python(build, kind):
-    values = arguments(build)
+def test_integers_of_numpy_are_as_good_as_those_of_python(made, kind):
+    values = arguments(made)
     narrow = {p: kind(v) if isinstance(v, int) else v for p, v in values.items()}
-    one, other = build(**values), build(**narrow)
+    one, other = made(**values), made(**narrow)
     if isinstance(one, Links):
         assert (one.agents, one.directed) == (other.agents, other.directed)
         one, other = one.pairs, other.pairs
@@ -67,11 +67,11 @@ def test_single_precision_numbers_lose_no_digits_of_the_moments():
 
 
 @pytest.mark.parametrize("agents", [10**12, 10**30, 10**400], ids=["1e12", "1e30", "1e400"])
-@pytest.mark.parametrize("build", [b for b in BUILDERS if "agents" in arguments(b)], ids=lambda build: build.__name__)
-def test_too_many_agents_are_refused_before_memory_ends(build, agents):
+@pytest.mark.parametrize("made", [b for b in BUILDERS if "agents" in arguments(b)], ids=lambda found: found.__name__)
+def test_too_many_agents_are_refused_before_memory_ends(made, agents):
     power = 1 << (agents - 1).bit_length()
-    size = power if build.__name__ in ("hypercube", "one_peer_hypercube") else agents
-    assert "at most" in sentence(lambda: build(**arguments(build) | {"agents": size}))
+    size = power if made.__name__ in ("hypercube", "one_peer_hypercube") else agents
+    assert "at most" in sentence(lambda: made(**arguments(made) | {"agents": size}))
 
 
 @pytest.mark.parametrize("family", ["torus", "grid"])
@@ -94,6 +94,13 @@ def test_names_that_are_no_text_are_unknown(wrong):
     for call in (lambda: mixing(nx.path_graph(3), wrong), lambda: links(wrong, agents=3), lambda: entry(wrong)):
         assert "unknown" in sentence(call)
     assert "unknown solver" in sentence(lambda: plan(nx.path_graph(3), 0.5, wrong))
+
+
+@pytest.mark.parametrize("name", [name for name in ROSTER if entry(name).on_graph])
+@pytest.mark.parametrize("wrong", [None, 3, np.eye(3), nx.Graph(), nx.Graph([(0, 0)]), nx.Graph([("a", "b")])])
+def test_gossips_on_what_is_no_topology_are_refused(name, wrong):
+    own = {p: GIVEN[p] for p in required(name) if p != "graph"}
+    assert any(word in sentence(lambda: build(name, graph=wrong, **own)) for word in ("topology", "nodes must be"))
 
 
 @pytest.mark.parametrize("wrong", [3, None, np.nan, np.int64(2)])
