@@ -164,6 +164,35 @@ def test_a_wrong_declaration_is_noticed():
             test_a_record_is_monotone_as_declared(replace(rate, **wrong))
 
 
+# Solvable
+
+
+@pytest.mark.parametrize("wanted", ["steps", "lr", "epsilon", "loss_target"])
+def test_solving_inverts_evaluating_anywhere_in_a_region(wanted):
+    """Wherever one percent more or less of the symbol moves the formula, by itself, the symbol is found again."""
+    solved = 0
+    for bound in BOUNDS.values():
+        if (
+            wanted not in bound.symbols
+            or not bound.formula.has(NOTATION[wanted].sympy)
+            or bound.name == "lu_desa_rounds"
+        ):
+            continue
+        values = sample(bound, seed=3)
+        for i in range(3):
+            point = {name: float(array[i]) for name, array in values.items()}
+            x, target = point.pop(wanted), at(bound, {name: array[i] for name, array in values.items()})
+            around = np.array([x * 0.99, x * 1.01])
+            if not bound.inside(**point | {wanted: around}).all():
+                continue
+            if (np.abs(bound(**point | {wanted: around}) - target) < 1e-6 * np.abs(target)).any() or target == 0:
+                continue
+            found = bound.solve_for(wanted, target, bracket=tuple(around), **point)
+            assert bound(**point | {wanted: found}) == pytest.approx(target, rel=1e-8), bound.name
+            solved += 1
+    assert solved >= {"steps": 50, "lr": 60, "epsilon": 6, "loss_target": 6}[wanted]
+
+
 # The three meanings of a gap
 
 MODULUS = {"slem", "one_minus_slem"}  # of an eigenvalue
@@ -208,6 +237,7 @@ PARALLEL = [  # name, what leaves no network, factors of START and NOISE
     ("ghadimi_lan", {"L2": L}, 1 / (2 - eta * L), 1 / (2 - eta * L)),
     ("master_nonconvex", NO_NETWORK, 1, 1),
     ("onestep_nonconvex", {"p": 1}, 1, 1),
+    ("exchangeable_nonconvex", {"p": 1, "mean_drift": 0}, 1, 1),
     ("wang_joshi_dsgd", {"slem": 0}, 1, 1),
     ("wang_joshi_periodic", {"slem": 0, "period": 1}, 1, 1),
     ("wang_joshi_local", {"period": 1}, 1, 1),

@@ -46,6 +46,13 @@ def test_lazy_gossip_allows_a_share_of_the_learning_rate(decay):
     assert vogels.direction_gap([1, 0.5], 0.0) == pytest.approx(4 / 3 * BOUNDS["vogels_direction_gap"](decay=0.0))
 
 
+def test_effective_neighbors_to_first_order():
+    values, rest = eigenvalues(NEIGHBORS["ring of 16"][0]), 1e-5
+    assert (vogels.inverse_neighbors(values, 1 - rest) - 1 / 16) / rest == pytest.approx(1.4719669, abs=1e-6)
+    stated = BOUNDS["neighbors_from_noise_gain"](agents=16, decay=1 - rest, noise_gain=1.4720752025)
+    assert (1 / stated - 1 / 16) / rest == pytest.approx(1.4720752025, rel=1e-9)
+
+
 def spectral_constant(values, dimension):
     """The largest c for which a share of at most (1 - x)^(dimension/2)/c of the eigenvalues is in (x, 1), for all x."""
     others = values[1:]

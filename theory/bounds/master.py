@@ -163,7 +163,7 @@ EXCHANGEABLE_NONCONVEX = Bound(
                  "smooth_agents", "zero_start"),
     source="descent_r2 and onestep_sharp about the new mean; gossip moves the mean by a jump of mean 0 and mean square"
     " mean_drift times the distance after the local step, which costs half L_local times that",
-    statement="Row-stochastic gossip in whose law agents are alike: even alike agents pay for a mean that wanders.",
+    statement="Row-stochastic gossip in whose law agents are alike, p about the new mean: a mean that wanders costs.",
     example={"lr": 0.01, "L_local": 1.0, "agents": 16, "sigma": 1.0, "zeta": 1.0, "steps": 1000, "initial_gap": 0.5,
              "p": 0.1, "mean_drift": 0.006},
     increasing=("L_local", "initial_gap", "sigma", "zeta", "mean_drift"),
