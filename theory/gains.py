@@ -14,7 +14,7 @@ from theory.errors import require
 from theory.mixing import complete_average
 from theory.rates import by_modulus, dense, gap, given, largest_on_deviations, normal, scalable
 from theory.rounds import Gossip, as_gossip
-from theory.schedule_gains import schedule_gains
+from theory.schedule_gains import noise_gramians, schedule_gains
 from theory.stationary import fixed_point, lyapunov
 from theory.structures import STRUCTURES, Circulant, Line, Product
 
@@ -27,14 +27,16 @@ def noise_gain(gossip):
     """S = sup_t (1/m) Σ_{k>=1} E|W_t W_{t-1} ... W_{t-k+1} - J|_F² [1]: η²σ²S is the stationary Ξ² of noise alone.
 
     Takes a Gossip or a matrix W. For a fixed W it is Tr Y/m with Y = A Y Aᵀ + A Aᵀ, A = W - J, and for a normal one
-    (1/m) Σ_{i>=2} |λ_i|²/(1 - |λ_i|²). For i.i.d. random gossip it is (m - 1)/m (1 - p)/p, exact where the agents are
-    exchangeable and an upper bound elsewhere; a period of random rounds is summed term by term. Infinite where columns
-    do not sum to 1 or the products do not tend to J.
+    (1/m) Σ_{i>=2} |λ_i|²/(1 - |λ_i|²). For i.i.d. random gossip it is (m - 1)/m (1 - p)/p where the agents are
+    exchangeable, which is an upper bound elsewhere: there the sum is the solution F of a linear equation,
+    F = I - J + E[Wᵀ F W]. A period of random rounds is summed term by term. Infinite where columns do not sum to 1 or
+    p = 0.
     """
     if isinstance(gossip, STRUCTURES):
         losses = gossip.losses()
         return float(((1 - losses) / losses).sum() / gossip.agents) if losses.min(initial=1.0) > 0 else np.inf
-    return _gains(as_gossip(dense(gossip, "the noise gain") if scalable(gossip) else gossip))[0]
+    gossip = as_gossip(dense(gossip, "the noise gain") if scalable(gossip) else gossip)
+    return _noise_of_draws(gossip) if _independent(gossip) else _gains(gossip)[0]
 
 
 def drift_gain(gossip):
@@ -47,23 +49,38 @@ def drift_gain(gossip):
     if isinstance(gossip, STRUCTURES) or (issparse(gossip) and abs(gossip - gossip.T).max() == 0):
         distance = gap(gossip)
         return (1 - distance) / distance if distance > 0 else np.inf
-    return _gains(as_gossip(dense(gossip, "the drift gain") if scalable(gossip) else gossip))[1]
+    gossip = as_gossip(dense(gossip, "the drift gain") if scalable(gossip) else gossip)
+    if not _independent(gossip):
+        return _gains(gossip)[1]
+    root = max(largest_on_deviations(gossip.second_moment()), 0.0) ** 0.5
+    return float(root / (1 - root)) if 1 - root**2 > NO_GAP else np.inf
+
+
+def _independent(gossip):
+    """Whether the rounds are i.i.d. draws that keep the mean."""
+    return gossip.mean_preserving and not gossip.deterministic and gossip.period == 1
+
+
+def _noise_of_draws(gossip):
+    moment = gossip.second_moment()
+    m, kept = gossip.agents, max(largest_on_deviations(moment), 0.0)
+    if 1 - kept <= NO_GAP:
+        return np.inf
+    J = complete_average(m)
+    if np.abs(moment - J - kept * (np.eye(m) - J)).max() <= ALIKE:
+        return (m - 1) / m * kept / (1 - kept)
+    return float(np.trace(noise_gramians(gossip)[0]) / m)
 
 
 def _gains(gossip):
-    """(noise_gain, drift_gain)."""
+    """(noise_gain, drift_gain) of a deterministic gossip, or of a period of random rounds."""
     nowhere = (np.inf, np.inf)
     if not gossip.mean_preserving:
         return nowhere
     m = gossip.agents
     if not gossip.deterministic:
-        if gossip.period > 1:
-            gains = schedule_gains(gossip)
-            return gains.noise, gains.drift
-        kept = max(largest_on_deviations(gossip.second_moment()), 0.0)
-        if 1 - kept <= NO_GAP:
-            return nowhere
-        return (m - 1) / m * kept / (1 - kept), float(kept**0.5 / (1 - kept**0.5))
+        gains = schedule_gains(gossip)
+        return gains.noise, gains.drift
     factors = [gossip.draw(t, None) - complete_average(m) for t in range(gossip.period)]
     if gossip.period == 1:
         A, moduli = factors[0], np.abs(by_modulus(factors[0]))

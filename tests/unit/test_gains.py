@@ -8,12 +8,23 @@ import pytest
 from scipy.sparse import csr_array
 
 from theory.errors import OnemergeError
-from theory.gossip import constant, local, one_peer_exponential, periodic, random_matching, random_peers
+from theory.gossip import (
+    constant,
+    local,
+    matcha,
+    one_peer_exponential,
+    pairwise_exchange,
+    pairwise_on,
+    periodic,
+    random_matching,
+    random_matching_on,
+    random_peers,
+)
 from theory.mixing import complete_average, metropolis, uniform
 from theory.operators import operator
 from theory.rounds import local_steps
-from theory.schedule_gains import schedule_gains
-from theory.spectrum import drift_gain, effective_neighbors, noise_gain
+from theory.schedule_gains import noise_gramians, schedule_gains
+from theory.spectrum import consensus_rate, drift_gain, effective_neighbors, noise_gain
 
 DECAYS = (0, 0.5, 0.9, 0.99, 0.999)
 J16, I16 = complete_average(16), np.eye(16)
@@ -125,6 +136,33 @@ def test_gains_of_structures(name):
     for W in (structure, structure.to_sparse(), structure.toarray()):
         assert noise_gain(W) == pytest.approx(noise, rel=2e-9)
         assert drift_gain(W) == pytest.approx(drift, rel=2e-9)
+
+
+@pytest.mark.parametrize(
+    "gossip",
+    [
+        *(pairwise_on(nx.path_graph(m)) for m in (2, 3, 6)),
+        random_matching_on(nx.cycle_graph(5), 0.5),
+        matcha(nx.star_graph(4), 0.6),
+        pairwise_exchange(5),
+        random_matching(6, 0.8),
+    ],
+)
+def test_the_noise_gain_of_draws_is_the_sum_of_its_terms(gossip):
+    m, p = gossip.agents, consensus_rate(gossip)
+    exact, formula = noise_gain(gossip), (m - 1) / m * (1 - p) / p
+    assert exact == pytest.approx(schedule_gains(gossip).noise, rel=1e-9)
+    assert drift_gain(gossip) >= schedule_gains(gossip).drift - 1e-9
+    alike = np.ptp(gossip.second_moment()[~np.eye(m, dtype=bool)]) < 1e-15
+    assert (exact == pytest.approx(formula, rel=1e-9)) == alike
+    assert exact <= formula * (1 + 1e-9)
+
+
+def test_the_noise_gain_of_draws_on_a_path_is_far_below_that_of_its_worst_direction():
+    gossip = pairwise_on(nx.path_graph(64))
+    p = consensus_rate(gossip)
+    assert noise_gain(gossip) == pytest.approx(np.trace(noise_gramians(gossip)[0]) / 64, rel=1e-9)
+    assert 60 < 63 / 64 * (1 - p) / p / noise_gain(gossip) < 90
 
 
 def test_gains_of_a_million_agents():
