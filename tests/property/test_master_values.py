@@ -115,6 +115,67 @@ def test_known_values(name, values, expected):
     assert at(name, **RUN | values) == pytest.approx(expected, rel=5e-10)
 
 
+ROUND = {
+    "lr": 0.25,
+    "L_local": 1,
+    "sigma": 2,
+    "zeta": 1,
+    "noise_gain": 1,
+    "drift_gain": 2,
+    "agents": 2,
+    "steps": 8,
+    "initial_gap": 1,
+    "initial_distance_sq": 4,
+    "mu": 0.5,
+}  # network 4, consensus distance 4
+STEP = {"lr": 0.5, "L_local": 1, "sigma": 4, "zeta": 3, "p": 0.75, "agents": 2, "steps": 8, "initial_gap": 1}
+SLOW = {"lr": 0.125, "L_local": 1, "sigma": 4, "zeta": 1, "p": 0.5, "agents": 2, "steps": 16, "initial_gap": 1}
+SHORT = {"initial_gap": 1, "L_local": 1, "agents": 2, "sigma": 1, "zeta": 0}
+ONE = {"lr": 0.5, "p": 0.5, "agents": 2, "sigma": 2, "consensus_distance": 4, "local_gradient_norm_sq": 4, "phi": 1}
+LOSS = {"lr": 0.5, "L2": 1, "agents": 2, "sigma": 4, "merged_loss": 10, "gradient_norm_sq": 4, "discrepancy_inner": 2,
+        "discrepancy_norm_sq": 8}  # fmt: skip
+ENOUGH = {"initial_gap": 2, "epsilon": 0.5, "agents": 4, "L2": 1, "ell": 1, "U_mean": 0}
+HAND = [  # worked out by hand from the formulas, at round numbers
+    ("master_consensus_start", ROUND | {"initial_consensus_distance": 1}, 16),
+    ("master_consensus_decay", ROUND | {"contraction": 0.5, "initial_consensus_distance": 4, "steps": 1}, 2.25**2),
+    ("master_neighborhood", ROUND | {"neighborhood_zeta": 1}, 6.25),
+    ("master_consensus_uneven", ROUND | {"uneven_gain": 4}, 9),
+    ("master_consensus_correlated", ROUND | {"correlated_gain": 4}, 9),
+    ("master_consensus_cta", ROUND | {"noise_gain": 0.5, "drift_gain": 1}, 4),
+    ("master_nonconvex_cta", ROUND | {"noise_gain": 0.5, "drift_gain": 1}, 5.5),
+    ("master_convex_sharp", ROUND, 8.5),
+    ("master_strongly_convex_sharp", ROUND | {"steps": 2}, 8.640625),
+    ("master_nonconvex_tuned", ROUND | {"noise_gain": 1 / 256, "drift_gain": 0, "steps": 4}, 3),
+    ("master_transient", SHORT | {"noise_gain": 1, "drift_gain": 0}, 256),
+    ("master_transient", SHORT | {"noise_gain": 0, "drift_gain": 10}, 1600),
+    ("master_transient", SHORT | {"noise_gain": 0, "drift_gain": 0}, 4),
+    ("onestep_consensus", SLOW, 1.625),
+    ("onestep_nonconvex", SLOW, 3.625),
+    ("onestep_sharp", STEP, 0.0625 * (6.25 / 0.4375) ** 2),
+    ("exchangeable_nonconvex", STEP | {"mean_drift": 0.25}, 4.5 + 0.1875 * (6.25 / 0.4375) ** 2),
+    ("lemma_d1_exact_form", ONE, 4.75),
+    ("lemma_d1_sharp", ONE, 4.75),
+    ("corollary_d2_sharp", ONE, 2.25),
+    ("descent_r1", LOSS, 10),
+    ("descent_r2", LOSS, 12),
+    ("residual_homogeneous", {"lr": 0.5, "L1": 1, "L2": 1, "L3": 2, "L4": 6, "agents": 4, "T2": 2,
+                              "consensus_distance": 1}, 2.75),
+    ("steps_sufficient", ENOUGH | {"sigma": 2}, 144),
+    ("steps_sufficient", ENOUGH | {"sigma": 0}, 24),
+    ("ghadimi_lan_tuned", {"L2": 2, "agents": 4, "sigma": 3, "steps": 9, "initial_gap": 9}, 4 + 6),
+    ("pga_rate", {"sigma": 1, "L_local": 1, "initial_gap": 1, "agents": 4, "steps": 4, "slem": 0.5, "global_period": 2,
+                  "zeta": 1}, 0.25 + 0.25 * (1.5 ** (1 / 3) + 3 ** (1 / 3)) + 0.25),
+    ("lu_desa_rounds", {"agents": 16, "steps": 1, "initial_gap": 1, "L_local": 1, "zeta_start": 1,
+                        "one_minus_slem": 0.25}, np.log(16)),
+    ("pga_period_depth", {"slem": 0.75, "global_period": 10}, 4),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "values", "expected"), HAND)
+def test_formulas_by_hand(name, values, expected):
+    assert at(name, **values) == pytest.approx(expected, rel=1e-13)
+
+
 # How they compare and what follows
 
 
