@@ -53,7 +53,7 @@ class Measured:
 
     measured: float
     allowed: float
-    error: float = 0.0
+    error: float = 0  # an integer keeps exact numbers exact
 
     @property
     def violates(self):
