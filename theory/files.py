@@ -139,13 +139,16 @@ def _gml(_, text):
 
 
 def _graphml(path, text):
-    """The one graph of the file; networkx would add the ends of an edge that are no node of it."""
+    """The one graph of the file. Where it lists nodes, edges are between these (networkx would add other ends)."""
     graph, root = nx.parse_graphml(text), ElementTree.fromstring(text)
-    kinds = [element.tag.rpartition("}")[2] for element in root]
-    require(kinds.count("graph") == 1, f"{path} holds {kinds.count('graph')} graphs; a topology is one")
-    named = {element.get("id") for element in root.iter() if element.tag.rpartition("}")[2] == "node"}
-    for label in graph:
-        require(label is not None and str(label) in named, f"{path} has an edge of {label!r}, which is no node of it")
+    count = sum(element.tag.endswith("}graph") for element in root)
+    require(count == 1, f"{path} holds {count} graphs; a topology is one")
+    nodes = {element.get("id") for element in root.iter() if element.tag.endswith("}node")}
+    edges = [element for element in root.iter() if element.tag.endswith("}edge")]
+    for end in (edge.get(side) for edge in edges for side in ("source", "target")):
+        known = end is not None and (not nodes or end in nodes)
+        require(known, f"{path} has an edge of {shown(end)}, which is no node of it")
+    require(None not in nodes, f"{path} has a node without an id; every node needs its own")
     return graph
 
 

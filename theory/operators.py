@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 
 from theory.edges import at_least, few_enough
+from theory.errors import require
 from theory.families import dimension, offsets, powers
 from theory.links import family, links
 from theory.mixing import mixing
@@ -80,6 +81,8 @@ def _mesh(sizes, closed, share):
 def _best_share(plain):
     """share at which I - L/(share (1 + d)) has its smallest slem: half the sum of the extremes of L/(1 + d)."""
     below = plain.sides()[0][1:]
+    components = 1 + int(np.count_nonzero(below == 0))  # which their sums of sin² are exactly
+    require(components == 1, f"best_constant weights need a connected graph, this one has {components} components")
     return (below.min() + below.max()) / 2 if len(below) else 1
 
 

@@ -36,6 +36,8 @@ def saved(write, *arrays, **named):
     [
         ("net.graphml", XML.format(EDGE.format("c")), ["an edge of 'c'", "no node of it"]),
         ("net.graphml", XML.format(EDGE.format("b") * 2), ["holds 2 graphs"]),
+        ("net.graphml", XML.format("<graph><edge source='a'/></graph>"), ["an edge of None", "no node of it"]),
+        ("net.graphml", XML.format("<graph><node/></graph>"), ["a node without an id"]),
         ("net.gml", "graph " + "[ a " * 3000, ["not a GML file"]),
         ("net.net", "*Vertices 99999999999\n", ["has 99999999999 agents", "at most 2000000"]),
         ("net.net", "*Vertices " + "9" * 5000, ["not a Pajek file"]),
@@ -57,6 +59,8 @@ def test_texts_that_promise_too_much_or_name_what_is_not_there(tmp_path, name, t
 
 def test_one_graph_whose_edges_are_among_its_nodes_is_read(tmp_path):
     (tmp_path / "net.graphml").write_text(XML.format(EDGE.format("b")))
+    assert list(read_graph(tmp_path / "net.graphml").edges) == [(0, 1)]
+    (tmp_path / "net.graphml").write_text(XML.format('<graph><edge source="a" target="b"/></graph>'))  # without nodes
     assert list(read_graph(tmp_path / "net.graphml").edges) == [(0, 1)]
 
 

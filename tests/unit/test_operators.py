@@ -21,6 +21,7 @@ CASES = [
     *[("hypercube", {"agents": n}) for n in (1, 2, 4, 8, 16)],
     *[(name, {"agents": n}) for name in ("star", "binary_tree", "barbell") for n in SIZES],
     *[(name, {"agents": 9, "hops": hops}) for name in ("circulant", "directed_circulant") for hops in (1, [1, 4, 7])],
+    *[("circulant", {"agents": n, "hops": hops}) for n, hops in ((8, 4), (12, [4, 8]), (9, [3]))],  # in parts
 ]
 
 
