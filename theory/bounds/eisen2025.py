@@ -36,6 +36,5 @@ EISEN_ANYTIME = Bound(
     source=f"{PAPER}, as restated: decentralized anytime SGD",
     statement="Agents that D-SGD can use when its gradients are taken at running averages.",
     example={"samples": 10000, "one_minus_slem": 0.5},
-    order="either",
     increasing=("samples", "one_minus_slem"),
 )

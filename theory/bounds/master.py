@@ -73,6 +73,7 @@ MASTER_TRANSIENT = Bound(
     statement="Steps from which master_nonconvex_tuned is at most 5/2 times its noise term, as if all agents were one.",
     example=NONCONVEX,
     increasing=("L_local", "initial_gap", "agents", "zeta", "noise_gain", "drift_gain"),
+    decreasing=("sigma",),
 )
 MASTER_CONVEX = Bound(
     name="master_convex",

@@ -59,6 +59,7 @@ PGA_DRIFT_GAIN = Bound(
     source="sum of slem^k, k = 1 ... H - 1: the products of a period, and 0 from its average on; C_beta - 1",
     statement="The drift gain of gossip with a periodic global average.",
     example=EXAMPLE,
+    order="either",
     increasing=("slem", "global_period"),
 )
 PGA_NOISE_GAIN = Bound(
@@ -71,6 +72,7 @@ PGA_NOISE_GAIN = Bound(
     source="(1/m) sum_(i>=2) sum_(k<H) lambda_i^(2k) with |lambda_i| <= slem; equality for (1 - a) I + a J",
     statement="The noise gain of gossip with a periodic global average, by the spectral gap alone.",
     example=EXAMPLE | {"agents": 16},
+    order="either",
     increasing=("agents", "slem", "global_period"),
 )
 PGA_RATE = Bound(

@@ -32,7 +32,7 @@ WANG_JOSHI_DSGD = Bound(
     source=f"{PAPER}, decentralized SGD with gossip after every step",
     statement="Decentralized SGD on one loss: parallel SGD plus the noise that gossip has not averaged yet.",
     example={"lr": 0.01, "L_local": 1.0, "slem": 0.9, "agents": 16, "sigma": 1.0, "steps": 1000, "initial_gap": 0.5},
-    increasing=("initial_gap", "sigma", "slem"),
+    increasing=("initial_gap", "L_local", "sigma", "slem"),
     decreasing=SPEED_UP,
 )  # fmt: skip
 WANG_JOSHI_PERIODIC = Bound(
@@ -46,7 +46,7 @@ WANG_JOSHI_PERIODIC = Bound(
     statement="Local steps with gossip after each period, on one loss.",
     example={"lr": 0.01, "L_local": 1.0, "slem": 0.5, "period": 4, "agents": 16, "sigma": 1.0, "steps": 1000,
              "initial_gap": 0.5},
-    increasing=("initial_gap", "sigma", "slem", "period"),
+    increasing=("initial_gap", "L_local", "sigma", "slem", "period"),
     decreasing=SPEED_UP,
 )  # fmt: skip
 WANG_JOSHI_LOCAL = Bound(
@@ -59,7 +59,7 @@ WANG_JOSHI_LOCAL = Bound(
     source=f"{PAPER}, local SGD (periodic averaging)",
     statement="Local SGD on one loss: every step since the last average adds its noise.",
     example={"lr": 0.01, "L_local": 1.0, "period": 4, "agents": 16, "sigma": 1.0, "steps": 1000, "initial_gap": 0.5},
-    increasing=("initial_gap", "sigma", "period"),
+    increasing=("initial_gap", "L_local", "sigma", "period"),
     decreasing=SPEED_UP,
 )
 WANG_JOSHI_TUNED = Bound(
@@ -92,6 +92,6 @@ WANG_JOSHI_DIFFERENT = Bound(
     statement="Local steps with gossip on different losses: twice the rate of one loss, and the diversity.",
     example={"lr": 0.005, "L_local": 1.0, "slem": 0.5, "period": 4, "agents": 16, "sigma": 1.0, "zeta": 1.0,
              "steps": 1000, "initial_gap": 0.5},
-    increasing=("initial_gap", "sigma", "zeta", "slem", "period"),
+    increasing=("initial_gap", "L_local", "sigma", "zeta", "slem", "period"),
     decreasing=SPEED_UP,
 )  # fmt: skip
