@@ -8,7 +8,9 @@ import numpy as np
 from scipy.sparse import csr_array, issparse
 
 from theory.errors import require
+from theory.lanczos import Clock
 from theory.mixing import as_mixing, as_sparse_mixing, complete_average
+from theory.moduli import largest_modulus
 from theory.rounds import Gossip, as_gossip
 from theory.sparse_spectrum import ALIKE, moment_rate, sparse_contraction, sparse_gap, sparse_rate
 from theory.structures import STRUCTURES
@@ -74,17 +76,18 @@ def eigenvalues(W):
 def slem(W, time_limit=None):
     """Second largest eigenvalue modulus of W, each eigenvalue counted as often as it occurs; 0 for m = 1.
 
-    Computed as the spectral radius of W - 1 cᵀ = (I - J) W (I - J), c the means of the columns: as W 1 = 1, its
-    eigenvalues are those of W with one 1 replaced by 0 (Brauer, "Limits for the characteristic roots of a matrix IV",
-    1952), and no new 0 is coupled to the others, which would spoil those of 0. `time_limit` [s] is for sparse arrays.
+    The spectral radius of W - J: as W 1 = 1, its eigenvalues are those of W with one 1 replaced by 0 (Brauer, "Limits
+    for the characteristic roots of a matrix IV", 1952). Where W is not symmetric it comes class by class of agents that
+    hear each other (`theory.moduli`). `time_limit` [s] is for sparse arrays.
     """
     W = given(W)
     if isinstance(W, STRUCTURES):
         return _kept(W)[1]
     if issparse(W):
         return 1 - sparse_gap(W, time_limit).value
-    deviations = W - (complete_average(len(W)) if np.array_equal(W, W.T) else W.mean(axis=0))
-    return float(np.abs(by_modulus(deviations)[0]))
+    if len(W) == 1 or np.array_equal(W, W.T):
+        return float(np.abs(by_modulus(W - complete_average(len(W)))[0]))
+    return largest_modulus(csr_array(W), Clock(), full=len(W))[0]
 
 
 def gap(W, time_limit=None):

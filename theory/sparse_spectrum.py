@@ -1,36 +1,30 @@
 """The gap and the rates of sparse mixing matrices, each with an error: symmetric, normal, and neither.
 
 1 - slem of a symmetric W is the nearer end of its spectrum (`theory.sparse_ends`). Where W is normal or doubly
-stochastic, Wᵀ W takes the place of W. Otherwise W - 1 cᵀ, c the means of the columns, has the eigenvalues of W with one
-1 replaced by 0 (Brauer, "Limits for the characteristic roots of a matrix IV", 1952).
+stochastic, Wᵀ W takes the place of W; the eigenvalues of others are in `theory.moduli`.
 """
 
 from numbers import Real
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
 from theory.edge_forms import ROUNDING, components, shape_of
-from theory.errors import OnemergeError, require
+from theory.errors import require
 from theory.lanczos import MOST, Clock, lanczos
+from theory.moduli import largest_modulus
 from theory.sparse_ends import BOTH, DENSE, PATIENCE, SMALL, TOLERANCE, Estimate, nearest
 from theory.validate import as_sparse_mixing
 
 GAP = (-1,)  # signs of `nearest`: 1 - λ_2 alone
-FULL = 2000  # agents up to which all eigenvalues of a matrix that is not normal are computed: a second or two
-LEADING, SPACE, POWERS = 10, 120, 1000  # eigenvalues sought by Arnoldi's method, its space, products before it
-CROWDED = 1e-2  # relative difference of moduli that Arnoldi's method may take for each other
 ALIKE = 1e-14  # difference of two ways to the same gap that is rounding, a matrix [m, m] having m times as much
-NILPOTENT = 1e-15  # a product this much smaller than its vector is 0 up to rounding
 
 
 def sparse_gap(W, time_limit=None, tolerance=TOLERANCE):
     """`Estimate` of 1 - slem of a sparse W with rows that sum to 1; OnemergeError when the time limit (s) is over.
 
     Symmetric W: to the relative `tolerance`, however small the gap is. Normal W: from Wᵀ W likewise. Others: one minus
-    the largest modulus, of all eigenvalues up to FULL agents and above of those that Arnoldi's method finds; its error
-    is no bound where W is far from normal.
+    the slem of `theory.moduli`.
     """
     W, clock = as_sparse_mixing(W), _clock(time_limit, tolerance)
     if W.shape[0] == 1:
@@ -163,37 +157,5 @@ def _top(apply, agents, clock, tolerance):
 
 
 def _modulus(W, clock):
-    """1 - the largest modulus of W - 1 cᵀ, and its error: the residual, or the spread of moduli that crowd together.
-
-    Arnoldi's method may converge to the second of two moduli that differ by little, hence the LEADING ones at once, the
-    start that POWERS products have turned to the largest, and an error as large as their spread where that is small.
-    """
-    agents, means = W.shape[0], W.sum(axis=0) / W.shape[0]
-    if agents <= FULL:
-        modulus = np.abs(np.linalg.eigvals(W.toarray() - means)).max()
-        return Estimate.of(1 - modulus, 1e-15 * agents, "dense", clock)
-
-    def apply(x):
-        clock.check("Arnoldi did not come to its tolerance")
-        return W @ x - means @ x
-
-    x = np.random.default_rng(0).standard_normal(agents)
-    for _ in range(POWERS):
-        image = apply(x)
-        size = np.linalg.norm(image)
-        if size <= NILPOTENT * np.linalg.norm(x):
-            return Estimate.of(1.0, NILPOTENT, "powers", clock)
-        x = image / size
-    operator = LinearOperator(W.shape, matvec=lambda y: apply(y.ravel()), dtype=np.float64)
-    try:
-        values, vectors = eigs(operator, k=LEADING, which="LM", v0=x, ncv=SPACE, tol=1e-12, maxiter=100)
-    except ArpackNoConvergence as failure:
-        raise OnemergeError(
-            f"Arnoldi's method found no {LEADING} leading eigenvalues in 100 restarts: "
-            "too many eigenvalues have nearly the same modulus"
-        ) from failure
-    moduli, first = np.abs(values), np.argmax(np.abs(values))
-    vector = vectors[:, first]
-    residual = np.linalg.norm(W @ vector - means @ vector - values[first] * vector)
-    spread = np.ptp(moduli) if np.ptp(moduli) <= CROWDED * moduli[first] else 0.0
-    return Estimate.of(1 - moduli[first], max(residual, spread, 1e-15), "Arnoldi", clock)
+    slem, error, method = largest_modulus(W, clock)
+    return Estimate.of(1 - slem, error, method, clock)

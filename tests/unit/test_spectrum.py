@@ -235,7 +235,7 @@ def test_a_slow_ring_has_a_gap_below_rounding():
 
 
 def test_the_gap_of_a_normal_directed_matrix_keeps_its_digits():
-    n = 1500
+    n = 700
     W = (np.eye(n) + np.roll(np.eye(n), 1, axis=1)) / 2  # |λ_1| = cos(π/n)
     formula = 2 * np.sin(np.pi / (2 * n)) ** 2
     assert gap(W) == pytest.approx(formula, rel=1e-9)
