@@ -8,12 +8,14 @@ constraints is a lower bound and any Z an upper one, so that no solver is truste
 """
 
 import warnings
+from numbers import Real
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from theory.errors import OnemergeError, require, shown
 
+LEAST = 1e-6  # budget; of a far smaller one rounding leaves no probabilities
 CLOSE = 1e-9  # relative width of [lower, upper] at which the search ends
 DECADES = 14  # by which mu falls
 STEPS = 40  # of Newton for one mu
@@ -38,6 +40,10 @@ def activation(agents, classes, budget, solver="barrier"):
     "barrier" follows the central path by Newton's method, "cvxpy" asks Clarabel through cvxpy (extra `sdp`), for which
     100 agents are a minute. For budget = 1 all p_j are 1.
     """
+    valid = isinstance(budget, Real) and not isinstance(budget, bool) and LEAST <= budget <= 1
+    expected = f"a number from {LEAST:g} to 1, the share of the matchings active on average"
+    require(valid, f"budget is {shown(budget)}; it must be {expected}")
+    budget = float(budget)
     known = isinstance(solver, str) and solver in SOLVERS
     require(known, f"unknown solver {shown(solver)}; valid solvers are {', '.join(SOLVERS)}")
     if budget == 1:

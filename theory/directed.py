@@ -84,6 +84,8 @@ def _balanced(A):
     for count in range(STEPS):
         P, value = _row_normalized(logs, y)
         error = P.sum(axis=0) - 1
+        if error.min() == -1:  # a column has lost all it had to rounding
+            break
         if np.abs(error).max() <= EXACT:
             return P
         step = -np.log1p(error) if count < SWEEPS else _newton(P, error, block)
@@ -91,7 +93,7 @@ def _balanced(A):
         while _row_normalized(logs, y + step)[1] > value + 1e-4 * float(error @ step) + rounding:
             step = step / 2
         y = y + step
-    far = f"column sums are still {np.abs(error).max():.3g} away from 1 after {STEPS} steps"
+    far = f"column sums are still {np.abs(error).max():.3g} away from 1 after {count + 1} steps"
     raise OnemergeError(f"{far}; the entries of the matrix must differ by fewer orders of magnitude")
 
 
@@ -224,6 +226,8 @@ def push_sum_rate(*matrices):
     for P in matrices:
         P = as_column_stochastic(P)
         P = P.toarray() if issparse(P) else P
+        agents = len(P) if product is None else len(product)
+        require(len(P) == agents, f"the matrices have {agents} and {len(P)} agents; all must have as many")
         product = P if product is None else P @ product
     return float(np.abs(np.linalg.eigvals(product - 1 / len(product))).max())
 

@@ -16,12 +16,10 @@ from numbers import Real
 import numpy as np
 
 from theory.activation import activation, laplacian
-from theory.edges import links_of
+from theory.edges import dense, links_of
 from theory.errors import require, shown
 from theory.matchings import between, matchings
 from theory.rounds import Gossip
-
-LEAST = 1e-6  # budget; of a far smaller one rounding leaves no probabilities
 
 
 def _moments(agents, classes, probabilities):
@@ -36,7 +34,16 @@ def matching_activation(agents, classes, probabilities, alpha):
 
     E[W M W] = W̄ M W̄ + alpha² Σ_j p_j (1 - p_j) L_j M L_j with W̄ = I - alpha L̄, as the B_j are independent.
     """
-    probabilities = np.asarray(probabilities, dtype=np.float64)
+    agents = dense(1, agents)
+    ends = [np.max(pairs, initial=-1) for pairs in classes]
+    last = f"they must be of agents from 0 to {agents - 1}"
+    require(len(ends) > 0 and max(ends) < agents, f"the matchings are {shown(classes)}; {last}")
+    number = isinstance(alpha, Real) and not isinstance(alpha, bool) and np.isfinite(alpha)
+    require(number, f"alpha is {shown(alpha)}; it must be a finite number")
+    try:
+        probabilities = np.asarray(probabilities, dtype=np.float64)
+    except (TypeError, ValueError):
+        probabilities = np.asarray(np.nan)
     valid = probabilities.shape == (len(classes),) and bool(((probabilities >= 0) & (probabilities <= 1)).all())
     expected = f"one from 0 to 1 for each of {len(classes)} matchings"
     require(valid, f"probabilities are {probabilities.tolist()}; there must be {expected}")
@@ -46,7 +53,7 @@ def matching_activation(agents, classes, probabilities, alpha):
         active = np.flatnonzero(generator.random(len(classes)) < probabilities)
         pairs = np.concatenate([np.empty((0, 2), dtype=np.int64), *(classes[j] for j in active)])
         one, other = pairs.T
-        W = np.diag(1 - alpha * np.bincount(pairs.ravel(), minlength=agents))
+        W = np.diag(1.0 - alpha * np.bincount(pairs.ravel(), minlength=agents))
         W[one, other] = W[other, one] = alpha
         return W
 
@@ -102,10 +109,6 @@ def plan(topology, budget, solver="barrier"):
     budget = 1 activates all, the best constant weight of the topology. `solver` is that of `theory.activation`.
     """
     net = links_of(topology)
-    valid = isinstance(budget, Real) and not isinstance(budget, bool) and LEAST <= budget <= 1
-    expected = f"a number from {LEAST:g} to 1, the share of the matchings active on average"
-    require(valid, f"budget is {shown(budget)}; it must be {expected}")
-    budget = float(budget)
     classes = matchings(net)
     require(net.agents > 1, f"agents is {net.agents}; MATCHA needs at least 2")
     linked = len(classes) > 0 and np.linalg.eigvalsh(laplacian(net.agents, net.pairs))[1] > 1e-12

@@ -70,7 +70,7 @@ class Circulant:
     weights: dict
 
     def __post_init__(self):
-        at_least(1, agents=self.agents)
+        object.__setattr__(self, "agents", at_least(1, agents=self.agents))
         given = isinstance(self.weights, dict)
         require(given, f"weights is {self.weights!r}; a circulant takes a dict of offsets and their weights")
         kinds = {type(hop): hop for hop in self.weights}, {type(weight): weight for weight in self.weights.values()}
@@ -140,7 +140,7 @@ class Line:
     weight: float
 
     def __post_init__(self):
-        at_least(1, agents=self.agents)
+        object.__setattr__(self, "agents", at_least(1, agents=self.agents))
         _numbers([self.weight], "weight")
 
     @property

@@ -6,17 +6,19 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from theory.directed import push_sum
+from theory.activation import activation
+from theory.directed import push_sum, push_sum_rate, scaled
 from theory.edges import LARGEST
 from theory.equitopo import d_equistatic, equistatic_moment, equistatic_terms, u_equistatic
 from theory.errors import OnemergeError, shown
 from theory.gossip import periodic
 from theory.links import FAMILIES, Links, links
-from theory.matcha import plan
+from theory.matcha import matching_activation, plan
 from theory.mixing import complete_average, mixing
 from theory.operators import operator
 from theory.roster import GOSSIPS, ROSTER, build, entry, required
 from theory.rounds import Gossip
+from theory.structures import Circulant, Line
 
 GIVEN = {
     "agents": 100, "rows": 12, "cols": 14, "clique": 90, "hops": [1, 70], "degree": 6, "probability": 0.5, "seed": 3,
@@ -118,6 +120,51 @@ def test_numbers_too_small_to_count_are_refused():
     assert equistatic_terms(8, 0.5, 1e-300) == 7398  # 32/3 (4 log 2 + 300 log 10) = 7397.9
     assert "from 1e-06 to 1" in sentence(lambda: plan(nx.path_graph(5), 1e-100))
     assert plan(nx.path_graph(5), 1e-6).rho < 1
+
+
+CLASSES = [np.array([[0, 1], [2, 3]]), np.array([[1, 2]])]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"agents": 0}, "agents is 0"),
+        ({"agents": 3}, "agents from 0 to 2"),
+        ({"classes": []}, "the matchings are []"),
+        ({"alpha": np.nan}, "alpha is nan"),
+        ({"alpha": "x"}, "alpha is 'x'"),
+        ({"probabilities": "x"}, "one from 0 to 1 for each of 2 matchings"),
+    ],
+)
+def test_active_matchings_are_checked(changes, words):
+    values = {"agents": 4, "classes": CLASSES, "probabilities": [0.5, 0.5], "alpha": 1} | changes
+    assert words in sentence(lambda: matching_activation(**values))
+
+
+@pytest.mark.parametrize("budget", [0, -1, 2, np.nan, None, "x", 1e-12])
+def test_a_budget_is_a_share_of_the_matchings(budget):
+    assert "from 1e-06 to 1" in sentence(lambda: activation(4, CLASSES, budget))
+
+
+def test_whole_steps_make_matrices_of_floats():
+    W = matching_activation(4, CLASSES, [1, 1], 1).draw(0, np.random.default_rng(0))
+    np.testing.assert_array_equal(W, [[0, 1, 0, 0], [1, -1, 1, 0], [0, 1, -1, 1], [0, 0, 1, 0]])
+    assert W.dtype == np.float64
+
+
+def test_matrices_of_different_agents_have_no_common_rate():
+    assert "2 and 3 agents" in sentence(lambda: push_sum_rate(np.eye(2), np.eye(3)))
+
+
+def test_weights_that_rounding_loses_are_not_scaled():
+    assert "fewer orders of magnitude" in sentence(lambda: scaled([[1e-300, 1], [1, 1e300]]))
+    np.testing.assert_allclose(scaled([[1e-200, 1], [1, 1e-200]]), [[0, 1], [1, 0]], rtol=0, atol=1e-13)
+
+
+def test_circulants_of_narrow_integers_are_those_of_wide_ones():
+    weights = {0: 0.5, 3: 0.25, -3: 0.25}
+    np.testing.assert_array_equal(Circulant(np.int8(100), weights).toarray(), Circulant(100, weights).toarray())
+    np.testing.assert_array_equal(Line(np.int8(100), 0.25).losses(), Line(100, 0.25).losses())
 
 
 def test_a_message_quotes_long_values_in_one_short_line():
