@@ -8,15 +8,17 @@ from functools import reduce
 from numbers import Real
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 
+from theory.edge_forms import Edges
 from theory.errors import require
 from theory.mixing import complete_average
 from theory.rates import by_modulus, dense, gap, given, largest_on_deviations, normal, scalable
 from theory.rounds import Gossip, as_gossip
 from theory.schedule_gains import noise_gramians, schedule_gains
+from theory.sparse_ends import on_deviations
 from theory.stationary import fixed_point, lyapunov
-from theory.structures import STRUCTURES, Circulant, Line, Product
+from theory.structures import COARSE, STRUCTURES, Circulant, Line, Product
 
 NO_GAP = 1e-12  # a gap up to here is none, up to rounding
 ALIKE = 1e-13  # relative difference of moments up to which agents are alike
@@ -83,15 +85,31 @@ def _gains(gossip):
         return gains.noise, gains.drift
     factors = [gossip.draw(t, None) - complete_average(m) for t in range(gossip.period)]
     if gossip.period == 1:
-        A, moduli = factors[0], np.abs(by_modulus(factors[0]))
+        A = factors[0]
+        if np.array_equal(A, A.T):
+            below, above = _sides(gossip.draw(0, None))
+            distance, losses = min(below.min(initial=1.0), above.min(initial=1.0)), below * above
+            if distance <= NO_GAP:
+                return nowhere
+            return float(((1 - losses) / losses).sum() / m), float((1 - distance) / distance)
+        moduli = np.abs(by_modulus(A))
         distance = 1 - moduli[0]
         if distance <= NO_GAP:
             return nowhere
-        skew = np.abs(A @ A.T - A.T @ A).max()
-        if np.array_equal(A, A.T) or skew <= min(1e-14, 1e-6 * distance**2):  # normal; else an error of skew / gap²
+        if np.abs(A @ A.T - A.T @ A).max() <= min(1e-14, 1e-6 * distance**2):  # normal; else an error of that / gap²
             return float((moduli**2 / (1 - moduli**2)).sum() / m), float(moduli[0] / distance)
     phases = [_phase_gains([factors[(t - k) % len(factors)] for k in range(len(factors))]) for t in range(len(factors))]
     return tuple(max(gain) for gain in zip(*phases, strict=True))
+
+
+def _sides(W):
+    """(1 - λ, 1 + λ) [m - 1] each on deviations of a dense symmetric W; small ones by their sums of squares."""
+    values, vectors = on_deviations(W)
+    edges, sides = Edges.of(csr_array(W)), (1 - values, 1 + values)
+    for side, sign in zip(sides, (-1, 1), strict=True):
+        for k in np.flatnonzero(np.abs(side) < COARSE):
+            side[k] = edges.quotient(vectors[:, k] - vectors[:, k].mean(), sign)
+    return sides
 
 
 def _phase_gains(factors):

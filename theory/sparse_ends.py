@@ -76,16 +76,25 @@ def _of_parts(W, parts, signs, clock, tolerance):
     return worst
 
 
-def _dense(W, edges, signs, clock):
-    """Eigenvectors of W on the vectors that sum to 0, in the columns 1.. of the reflection that moves 1 to an axis."""
-    axis = np.full(edges.agents, edges.agents**-0.5)
+def on_deviations(W):
+    """(increasing eigenvalues, vectors [m, m - 1]) of a symmetric W, dense or sparse, on the vectors that sum to 0.
+
+    In the columns 1.. of the reflection that moves 1 to an axis.
+    """
+    agents = W.shape[0]
+    axis = np.full(agents, agents**-0.5)
     axis[0] += 1
-    basis = (np.eye(edges.agents) - np.outer(axis, axis / axis[0]))[:, 1:]
+    basis = (np.eye(agents) - np.outer(axis, axis / axis[0]))[:, 1:]
     values, vectors = np.linalg.eigh(basis.T @ (W @ basis))
+    return values, basis @ vectors
+
+
+def _dense(W, edges, signs, clock):
+    values, vectors = on_deviations(W)
 
     def at_end(sign):
         ladder = values[1:] - values[0] if sign > 0 else (values[-1] - values[:-1])[::-1]
-        return edges.measured(basis @ vectors[:, 0 if sign > 0 else -1], sign, ladder[:8])
+        return edges.measured(vectors[:, 0 if sign > 0 else -1], sign, ladder[:8])
 
     return Estimate.of(*min(map(at_end, signs)), "dense", clock)
 

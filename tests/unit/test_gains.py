@@ -21,7 +21,7 @@ from theory.gossip import (
     random_peers,
 )
 from theory.mixing import complete_average, metropolis, uniform
-from theory.operators import operator
+from theory.operators import Circulant, operator
 from theory.rounds import local_steps
 from theory.schedule_gains import noise_gramians, schedule_gains
 from theory.spectrum import consensus_rate, drift_gain, effective_neighbors, noise_gain
@@ -163,6 +163,22 @@ def test_the_noise_gain_of_draws_on_a_path_is_far_below_that_of_its_worst_direct
     p = consensus_rate(gossip)
     assert noise_gain(gossip) == pytest.approx(np.trace(noise_gramians(gossip)[0]) / 64, rel=1e-9)
     assert 60 < 63 / 64 * (1 - p) / p / noise_gain(gossip) < 90
+
+
+def test_gains_keep_the_digits_of_a_small_gap():
+    """Two cliques joined by a weak link, W = J inside: 1 - λ_2 = 2w/k + O(w²), and no other loss is far from 1."""
+    k, w = 4, 1e-9
+    W = np.kron(np.eye(2), np.full((k, k), 1 / k))
+    W[0, k] = W[k, 0] = w
+    W[0, 0] -= w
+    W[k, k] -= w
+    assert drift_gain(W) == pytest.approx(drift_gain(csr_array(W)), rel=1e-12)
+    assert drift_gain(W) == pytest.approx(k / (2 * w) - 1, rel=1e-8)
+    assert noise_gain(W) == pytest.approx(k / (4 * w) / (2 * k), rel=1e-8)
+    n = 301
+    ring, structure = operator("ring", agents=n).toarray() * 1.5 - 0.5 * np.eye(n), Circulant(n, {1: 0.5, -1: 0.5})
+    assert noise_gain(ring) == pytest.approx(noise_gain(structure), rel=1e-12)  # λ near -1
+    assert drift_gain(ring) == pytest.approx(drift_gain(structure), rel=1e-12)
 
 
 def test_gains_of_a_million_agents():
