@@ -1,0 +1,126 @@
+"""Facts about smooth losses, on random sums of waves and convex quadratics whose constants are known in closed form."""
+
+import numpy as np
+from sympy import Le, Rational, Symbol
+
+from theory.proof.fact import Fact
+
+
+def _nonnegative(names):
+    return (Symbol(name, nonnegative=True) for name in names.split())
+
+
+step_sq, L2, L3, L4, remainder, cube, bend, spread_sq = _nonnegative("step_sq L2 L3 L4 remainder cube bend spread_sq")
+smooth, gap_sq, distance_sq, mu, drift, zeta, average, noise = _nonnegative(
+    "smooth gap_sq distance_sq mu drift zeta average noise"
+)
+loss, next_loss, slope, start = (Symbol(name, real=True) for name in ("loss", "next_loss", "slope", "start"))
+inner = Symbol("inner", real=True)
+steps = Symbol("steps", positive=True)
+
+
+class Waves:
+    """L(x) = sum_j a_j cos(k_j.x + s_j): the q-th derivative is at most sum_j |a_j| |k_j|^q."""
+
+    def __init__(self, generator, d, waves=2):
+        self.a, self.k = generator.normal(size=waves), generator.normal(size=(waves, d))
+        self.s = generator.uniform(0, 2 * np.pi, size=waves)
+
+    def loss(self, x):
+        return float(self.a @ np.cos(self.k @ x + self.s))
+
+    def gradient(self, x):
+        return -(self.a * np.sin(self.k @ x + self.s)) @ self.k
+
+    def second(self, x, v):
+        return -(self.a * np.cos(self.k @ x + self.s) * (self.k @ v)) @ self.k
+
+    def third(self, x, v):
+        return (self.a * np.sin(self.k @ x + self.s) * (self.k @ v) ** 2) @ self.k
+
+    def largest(self, order):
+        return float(np.abs(self.a) @ np.linalg.norm(self.k, axis=1) ** order)
+
+
+def _step(generator):
+    d = int(generator.integers(1, 4))
+    f, x, v = Waves(generator, d, int(generator.integers(1, 3))), generator.normal(size=d), generator.normal(size=d)
+    v *= 10.0 ** generator.integers(-2, 1)
+    left = f.gradient(x + v) - f.gradient(x) - f.second(x, v) - f.third(x, v) / 2
+    return {
+        "loss": f.loss(x), "next_loss": f.loss(x + v), "slope": f.gradient(x) @ v, "step_sq": v @ v,
+        "L2": f.largest(2), "L4": f.largest(4), "remainder": np.linalg.norm(left), "cube": np.linalg.norm(v) ** 3,
+    }  # fmt: skip
+
+
+def _peak(generator):
+    """One cosine at the point where the fourth derivative is largest: the Taylor remainder attains L4/6."""
+    if generator.random() < 0.5:
+        return _step(generator)
+    f, size = Waves(generator, 1, 1), 10.0 ** -generator.uniform(0.5, 1.5)
+    f.s[:] = 0
+    x, v = np.zeros(1), np.array([size])
+    left = f.gradient(x + v) - f.gradient(x) - f.second(x, v) - f.third(x, v) / 2
+    return {"L4": f.largest(4), "remainder": np.linalg.norm(left), "cube": size**3}
+
+
+def _agents(generator):
+    """Agents around their mean: |mean of gradients - gradient at the mean|^2, and |grad Tr(Hessian Gamma)|/2."""
+    m, d = int(generator.integers(1, 5)), int(generator.integers(1, 3))
+    own = [Waves(generator, d) for _ in range(m)]
+    x = generator.normal(size=(m, d)) * 10.0 ** generator.integers(-2, 1)
+    mean, spread = x.mean(0), ((x - x.mean(0)) ** 2).sum() / m
+    e = np.mean([f.gradient(y) - f.gradient(mean) for f, y in zip(own, x, strict=True)], axis=0)
+    g = np.array([f.gradient(y) for f, y in zip(own, x, strict=True)])
+    at_mean = np.array([f.gradient(mean) for f in own])
+    zeta = np.sqrt(((at_mean - at_mean.mean(0)) ** 2).sum() / m)
+    bend = np.mean([own[0].third(mean, y - mean) for y in x], axis=0) / 2
+    return {
+        "gap_sq": e @ e, "smooth": max(f.largest(2) for f in own), "spread_sq": spread, "zeta": zeta,
+        "drift": np.sqrt(((g - g.mean(0)) ** 2).sum() / m), "bend": np.linalg.norm(bend), "L3": own[0].largest(3),
+    }  # fmt: skip
+
+
+def _convex(generator):
+    d = int(generator.integers(1, 4))
+    Q, _ = np.linalg.qr(generator.normal(size=(d, d)))
+    h = generator.uniform(0.1, 2, size=d)
+    v = generator.normal(size=d)
+    g = Q @ (h * (Q.T @ v))
+    return {"inner": g @ v, "gap_sq": g @ g, "distance_sq": v @ v, "smooth": h.max(), "mu": h.min()}
+
+
+def _sums(generator):
+    """A sequence with f_(t+1) <= f_t - a_t + noise, tight but for some slack; start = f_0 - inf f."""
+    T = int(generator.integers(1, 8))
+    a, noise, slack = generator.exponential(size=T), generator.exponential(), generator.exponential(size=T)
+    values = np.concatenate([[0.0], np.cumsum(-a + noise - slack * generator.choice([0, 1]))])
+    return {"average": a.mean(), "start": values[0] - values.min(), "steps": T, "noise": noise}
+
+
+LOSS_FACTS = (
+    Fact("descent_lemma", "The loss after a step is at most its linear model plus L2/2 times the squared step.",
+         r"L(\theta+v)\leq L(\theta)+\langle\nabla L(\theta),v\rangle+\tfrac{L_2}{2}\|v\|^2",
+         Le(next_loss, loss + slope + L2 / 2 * step_sq), "Taylor's formula for L2-smooth losses", _step),
+    Fact("taylor_gradient", "Taylor's formula of second order for the gradient leaves at most L4/6 |step|^3.",
+         r"\|\nabla L(\theta+v)-\nabla L-\nabla^2L\,v-\tfrac12\nabla^3L[v,v]\|\leq\tfrac{L_4}{6}\|v\|^3",
+         Le(remainder, L4 * Rational(1, 6) * cube), "integral form, kernel (1-s)^2/2", _peak),
+    Fact("third_derivative", "Half the gradient of Tr(Hessian Gamma) is at most L3/2 times the consensus distance.",
+         r"\tfrac12\|\nabla\mathrm{Tr}(\nabla^2L\,\Gamma)\|\leq\tfrac{L_3}{2}\Xi^2", Le(bend, L3 / 2 * spread_sq),
+         "norm of the third derivative", _agents),
+    Fact("smooth_discrepancy", "The mean gradient differs from that of the means by at most the smoothness times Xi.",
+         r"\|\tfrac1m\sum_k\nabla L_k(\theta_k)-\nabla L(\bar\theta)\|^2\leq L_{loc}^2\Xi^2",
+         Le(gap_sq, smooth**2 * spread_sq), "smoothness of every agent and Jensen", _agents),
+    Fact("smooth_drift", "The local gradients deviate from their mean by at most their smoothness times Xi, plus zeta.",
+         r"(\tfrac1m\sum_k\|\nabla L_k(\theta_k)-v\|^2)^{1/2}\leq L_{loc}\Xi+\zeta",
+         Le(drift, smooth * spread_sq**Rational(1, 2) + zeta), "smoothness, Minkowski and deviation", _agents),
+    Fact("cocoercivity", "Gradients of a convex smooth loss are cocoercive.",
+         r"\|\nabla f(x)-\nabla f(y)\|^2\leq L\langle\nabla f(x)-\nabla f(y),x-y\rangle",
+         Le(gap_sq, smooth * inner), "Baillon and Haddad", _convex),
+    Fact("coercivity", "Gradients of a strongly convex smooth loss are coercive.",
+         r"\mu L\|x-y\|^2+\|\nabla f(x)-\nabla f(y)\|^2\leq(\mu+L)\langle\nabla f(x)-\nabla f(y),x-y\rangle",
+         Le(mu * smooth * distance_sq + gap_sq, (mu + smooth) * inner), "Nesterov 2004, Theorem 2.1.12", _convex),
+    Fact("telescoping", "Steps that each bring a_t up to a constant bring its mean to the start's gap over the steps.",
+         r"f_{t+1}\leq f_t-a_t+c\;\forall t\;\Rightarrow\;\tfrac1T\sum_t a_t\leq\frac{f_0-\inf f}{T}+c",
+         Le(average, start / steps + noise), "the sum of the differences telescopes", _sums),
+)  # fmt: skip

@@ -1,0 +1,74 @@
+"""The engine of sympy: identities, signs by assumptions, and coefficients of one sign after a change of variables."""
+
+import sympy
+
+from theory.proof.relation import Decision, domain
+
+
+def by_sympy(problem, seconds=None):
+    """Decide by algebra alone; nothing given is used but the domains of the symbols."""
+    claim = problem.claim
+    if claim in (sympy.true, sympy.false):
+        return Decision("proved" if claim == sympy.true else "unknown", "sympy", f"evaluates to {claim}")
+    expression, kind = problem.goal
+    poles = _may_vanish(expression)
+    if poles:
+        return Decision("unknown", "sympy", f"{poles[0]} may vanish or be negative")
+    reduced = sympy.together(sympy.expand(expression.doit()))
+    if reduced != 0 and kind == "=":
+        reduced = sympy.simplify(reduced)
+    if reduced == 0:
+        verdict = "proved" if kind in ("=", ">=") else "unknown"
+        return Decision(verdict, "sympy", "both sides are identical")
+    for form in (reduced, sympy.factor(reduced)):
+        if form.is_positive or (form.is_nonnegative and kind == ">=") or (form.is_nonzero and kind == "!="):
+            return Decision("proved", "sympy", f"the difference {form} has the sign by its symbols' domains")
+    if kind in (">=", ">") and _one_sign(reduced, kind):
+        return Decision("proved", "sympy", "all coefficients of the difference have one sign after 1/(1 + s) for rates")
+    return Decision("unknown", "sympy", "the sign does not show in the form")
+
+
+def _may_vanish(expression):
+    """Denominators and radicands that the symbols' domains do not keep from 0, or from below 0."""
+    found = []
+    for power in expression.atoms(sympy.Pow):
+        base, exponent = power.args
+        if not exponent.is_Integer and not base.is_nonnegative and not _one_sign(base, ">="):
+            found.append(base)
+        if not exponent.is_nonnegative and not (base.is_nonzero or _one_sign(base, ">") or _one_sign(-base, ">")):
+            found.append(base)
+    for call in expression.atoms(sympy.log):
+        if not call.args[0].is_positive:
+            found.append(call.args[0])
+    return found
+
+
+def _one_sign(expression, kind):
+    """Have all coefficients one sign, with 1/(1 + s), s >= 0, for a rate and 1 + s for a count?"""
+    changed, positive = {}, []
+    for symbol in expression.free_symbols:
+        name, _ = domain(symbol)
+        fresh = sympy.Symbol(f"{symbol.name}_", nonnegative=True)
+        if name == "rate":
+            changed[symbol] = 1 / (1 + fresh)
+        elif name == "count":
+            changed[symbol] = 1 + fresh
+        elif name == "positive":
+            positive.append(symbol)
+        elif name != "nonnegative":
+            return False
+    top, bottom = sympy.fraction(sympy.together(expression.xreplace(changed)))
+    if not bottom.is_positive or not top.is_polynomial(*top.free_symbols):
+        return False
+    if not top.free_symbols:
+        return bool(top.is_positive or (kind == ">=" and top.is_nonnegative))
+    terms = sympy.Poly(top, *sorted(top.free_symbols, key=str)).terms()
+    if not all(coefficient.is_nonnegative for _, coefficient in terms):
+        return False
+    if kind == ">=":
+        return True
+    generators = sorted(top.free_symbols, key=str)
+    return any(
+        coefficient.is_positive and all(not power or s in positive for s, power in zip(generators, powers, strict=True))
+        for powers, coefficient in terms
+    )
