@@ -27,8 +27,7 @@ class Function:
 
     `where_a4` is the condition on x that f' f''' < 0, `weak_a4` whether it is met wherever f' is not 0.
     `pl` is the largest mu of f'^2 >= 2 mu (f - infimum) on the region, None where none is positive, `minimizer` a point
-    of the infimum, None where it is not attained. `stable` are forms of f and of f' that
-    never overflow, where those of sympy would.
+    of the infimum, None where it is not attained. `stable` are forms of f and f' that never overflow where sympy's do.
     """
 
     name: str
