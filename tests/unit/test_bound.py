@@ -185,6 +185,7 @@ def test_every_symbol_has_its_own_look():
 FLAT = (  # steps, the larger or smaller of two, and powers of negative numbers
     "exponential_gap", "torus_gap", "grid_gap", "pga_period_depth", "lu_desa_rounds", "matcha_uniform_rate",
     "matcha_rate", "ring_noise_gain", "ring_half_noise_gain", "path_noise_gain", "exponential_gap_least",
+    "vogels_corollary_10_neighbors",
 )  # fmt: skip
 SOLVABLE = [
     (b, name) for b in BOUNDS.values() for name in b.symbols

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 from theory import graphs, vogels
 from theory.bounds import BOUNDS
@@ -71,6 +72,22 @@ def test_effective_neighbors_by_the_spectral_dimension(graph):
                 agents=len(values), decay=decay, spectral_constant=c, **given
             )
             assert stated <= 1 / vogels.inverse_neighbors(values, decay)
+
+
+def test_neighbors_at_a_small_learning_rate_follow_from_theorem_6():
+    """The decay at which lr L = direction_gap/n_W, for many agents: half of the order, as 1 - decay falls with lr."""
+    for dimension, constant, steps in [(3.0, 0.1, 1e5), (4.0, 0.5, 1e6), (2.5, 2.0, 1e5)]:
+        size = {"agents": 10**9, "spectral_dimension": dimension, "spectral_constant": constant}
+
+        def excess(log_rest, size=size, steps=steps):
+            decay = 1 - 10**log_rest
+            neighbors = BOUNDS["vogels_neighbors_dimension_above"](decay=decay, **size)
+            return BOUNDS["vogels_direction_gap"](decay=decay) / neighbors - 2 / steps  # mu = 1/2, L = 1
+
+        rest = 10 ** brentq(excess, -7, -0.01)
+        found = BOUNDS["vogels_neighbors_dimension_above"](decay=1 - rest, **size)
+        order = BOUNDS["vogels_corollary_10_neighbors"](mu=0.5, L_local=1.0, steps=steps, **size)
+        assert found / order == pytest.approx(0.5, rel=0.05)
 
 
 def test_the_spectral_dimension_of_a_ring_is_one():

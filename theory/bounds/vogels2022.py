@@ -4,7 +4,7 @@ n_W(decay), the effective number of neighbors, takes the place of the spectral g
 beta_W (`direction_gap`) and omega; `theory.vogels` has them for a mixing matrix. Squared distances sum over the agents.
 """
 
-from sympy import Integer, Rational, exp, log
+from sympy import Integer, Min, Rational, exp, log, sqrt
 
 from theory.bound import Bound
 from theory.notation import symbols
@@ -207,6 +207,22 @@ VOGELS_COROLLARY_8_NEIGHBORS = Bound(
     increasing=("spectral_dimension", "spectral_constant", "sample_smoothness"),
     decreasing=("L_local",),
 )
+VOGELS_COROLLARY_10_NEIGHBORS = Bound(
+    name="vogels_corollary_10_neighbors",
+    about="effective_neighbors",
+    kind="order",
+    formula=Min(sqrt(_DIMENSION * mu * steps / L_local), agents),
+    where=(spectral_dimension > 2, mu <= L_local),
+    assumptions=(*THEOREM_6[1:], "lambda_half", "spectral_dimension"),
+    source=f"{PAPER}, Corollary 10, where the constant stands below; derived here: 4 n_W lr L_local <= 1 - decay,"
+    " n_W about spectral_constant (spectral_dimension - 2)/(1 - decay), lr = 1/(mu steps)",
+    statement="The effective neighbors at the small learning rates of a long run, up to all agents.",
+    example={"agents": 1000, "steps": 100, "mu": 0.5, "L_local": 1.0, "spectral_dimension": 3.0,
+             "spectral_constant": 0.1},
+    order="combine_then_adapt",
+    increasing=("agents", "steps", "mu", "spectral_dimension", "spectral_constant"),
+    decreasing=("L_local",),
+)  # fmt: skip
 VOGELS_COROLLARY_10 = Bound(
     name="vogels_corollary_10",
     about="weighted_distance_sq",
