@@ -95,8 +95,9 @@ def erdos_renyi(agents, probability, seed):
     ranks = ranks[ranks < possible]
     i = np.arange(agents)
     before = i * (2 * agents - i - 1) // 2  # pairs whose first agent is below i
-    one = np.searchsorted(before[:-1], ranks, side="right") - 1
-    return ordered(agents, np.stack([one, ranks - before[one] + one + 1], axis=1))
+    own = np.diff(np.searchsorted(ranks, before), append=len(ranks))
+    pairs = np.stack([np.repeat(i, own), ranks - np.repeat(before - i - 1, own)], axis=1)
+    return ordered(agents, pairs)
 
 
 def random_geometric(agents, radius, seed):
