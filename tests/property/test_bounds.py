@@ -169,28 +169,22 @@ def test_a_wrong_declaration_is_noticed():
 
 @pytest.mark.parametrize("wanted", ["steps", "lr", "epsilon", "loss_target"])
 def test_solving_inverts_evaluating_anywhere_in_a_region(wanted):
-    """Wherever one percent more or less of the symbol moves the formula, by itself, the symbol is found again."""
+    """At a random point of each record where a percent of the symbol moves the formula, the symbol is found again."""
     solved = 0
     for bound in BOUNDS.values():
-        if (
-            wanted not in bound.symbols
-            or not bound.formula.has(NOTATION[wanted].sympy)
-            or bound.name == "lu_desa_rounds"
-        ):
+        if not sympy.sympify(bound.formula).has(NOTATION[wanted].sympy):
             continue
-        values = sample(bound, seed=3)
-        for i in range(3):
-            point = {name: float(array[i]) for name, array in values.items()}
-            x, target = point.pop(wanted), at(bound, {name: array[i] for name, array in values.items()})
-            around = np.array([x * 0.99, x * 1.01])
-            if not bound.inside(**point | {wanted: around}).all():
-                continue
-            if (np.abs(bound(**point | {wanted: around}) - target) < 1e-6 * np.abs(target)).any() or target == 0:
-                continue
-            found = bound.solve_for(wanted, target, bracket=tuple(around), **point)
-            assert bound(**point | {wanted: found}) == pytest.approx(target, rel=1e-8), bound.name
+        point = {name: float(array[0]) for name, array in sample(bound, seed=3).items()}
+        around = point[wanted] * np.array([0.99, 1, 1.01])
+        known = {name: value for name, value in point.items() if name != wanted}
+        if not bound.inside(**known, **{wanted: around}).all():
+            continue
+        low, target, high = bound(**known, **{wanted: around})
+        if min(abs(low - target), abs(high - target)) > 1e-6 * abs(target):
+            found = bound.solve_for(wanted, target, bracket=(around[0], around[2]), **known)
+            assert bound(**known, **{wanted: found}) == pytest.approx(target, rel=1e-8), bound.name
             solved += 1
-    assert solved >= {"steps": 50, "lr": 60, "epsilon": 6, "loss_target": 6}[wanted]
+    assert solved >= {"steps": 25, "lr": 30, "epsilon": 3, "loss_target": 3}[wanted]
 
 
 # The three meanings of a gap
