@@ -129,7 +129,8 @@ BUILD = {
 
 def known(name, weights):
     """Whether the spectrum of the named topology with weights of the named rule has a closed form here."""
-    return name in EQUAL.get(weights.removeprefix(LAZY), ()) and weights != LAZY + "best_constant"
+    text = isinstance(name, str) and isinstance(weights, str)
+    return text and name in EQUAL.get(weights.removeprefix(LAZY), ()) and weights != LAZY + "best_constant"
 
 
 def _checked(name, weights, parameters):

@@ -91,7 +91,8 @@ def slem(W, time_limit=None):
 
 
 def gap(W, time_limit=None):
-    """1 - slem, found without the subtraction: a relative error of some 1e-9 or better for every normal W.
+    """1 - slem, found without the subtraction: a relative error of some 1e-9 or better for every normal W, save where
+    several eigenvalues are within some 1e-12 of ±1 (`sparse_gap` has the error).
 
     From sums of sin² for a structure and of squares over the links for a symmetric W; from Wᵀ W for a normal one:
     1 - |λ| = (1 - |λ|²)/(1 + |λ|). For a W that is not normal it is 1 - slem, to some 1e-15 m where W is dense and to

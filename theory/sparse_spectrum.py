@@ -23,8 +23,9 @@ ALIKE = 1e-14  # difference of two ways to the same gap that is rounding, a matr
 def sparse_gap(W, time_limit=None, tolerance=TOLERANCE):
     """`Estimate` of 1 - slem of a sparse W with rows that sum to 1; OnemergeError when the time limit (s) is over.
 
-    Symmetric W: to the relative `tolerance`, however small the gap is. Normal W: from Wᵀ W likewise. Others: one minus
-    the slem of `theory.moduli`.
+    Symmetric W: to the relative `tolerance`, also of a gap near 1e-12 or, where only one eigenvalue is that near, of a
+    smaller one; the error says what several cost. Normal W: from Wᵀ W likewise. Others: one minus the slem of
+    `theory.moduli`.
     """
     W, clock = as_sparse_mixing(W), _clock(time_limit, tolerance)
     if W.shape[0] == 1:

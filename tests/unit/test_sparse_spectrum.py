@@ -97,6 +97,20 @@ def test_weak_links_keep_their_digits():
         assert gap(W) == pytest.approx(2 * w / k, rel=1e-9)
 
 
+def test_the_error_says_what_several_nearly_equal_eigenvalues_cost():
+    """Three cliques of k in a row by links w: distances of some w/k and 3w/k, which a dense solver cannot separate."""
+    k = 4
+    for w in (1e-9, 1e-11, 1e-13):
+        W = np.kron(np.eye(3), np.full((k, k), 1 / k))
+        for i, j in ((0, k), (k, 2 * k)):
+            W[i, j] = W[j, i] = w
+        np.fill_diagonal(W, 0)
+        np.fill_diagonal(W, 1 - W.sum(axis=1))
+        found = sparse_gap(csr_array(W))
+        assert abs(found.value - w / k) <= found.error + 3 * w**2
+        assert found.error <= (1e-9 if w > 1e-10 else 1e-2) * found.value
+
+
 @pytest.mark.parametrize(
     ("W", "method"),
     [

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from theory import closed_forms
 from theory.enclosure import enclose, enclose_gap
 from theory.errors import OnemergeError
 from theory.operators import Circulant, Line, Product
@@ -84,6 +85,8 @@ def test_no_tolerance(tolerance):
         (lambda: enclose(["gap"], np.eye(2)), r"unknown quantity \['gap'\]"),
         (lambda: enclose_gap("ring", 3, agents=4), "unknown weights 3; valid weights are uniform"),
         (lambda: enclose_gap("ring", ["uniform"], agents=4), r"unknown weights \['uniform'\]"),
+        (lambda: closed_forms.eigenvalues("ring", 3, agents=4), "no closed form for 3 weights of ring"),
+        (lambda: closed_forms.eigenvalues(["ring"], "uniform", agents=4), "no closed form for uniform weights of"),
         (lambda: fit([8, 16, 32], [0.1, 0.2]), "2 gaps for 3 sizes; each size needs one"),
         (lambda: fit([8, 16], [0.1, 0.2]), "2 sizes are too few for a slope; 3 are needed"),
         (lambda: fit([8, 16, 32], [0.1, 0.2, 0.0]), "a gap is 0; a slope needs gaps above 0"),
