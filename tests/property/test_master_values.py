@@ -128,6 +128,7 @@ ROUND = {
     "initial_distance_sq": 4,
     "mu": 0.5,
 }  # network 4, consensus distance 4
+QUIET = ROUND | {"sigma": 1, "noise_gain": 4}  # the same network
 STEP = {"lr": 0.5, "L_local": 1, "sigma": 4, "zeta": 3, "p": 0.75, "agents": 2, "steps": 8, "initial_gap": 1}
 SLOW = {"lr": 0.125, "L_local": 1, "sigma": 4, "zeta": 1, "p": 0.5, "agents": 2, "steps": 16, "initial_gap": 1}
 SHORT = {"initial_gap": 1, "L_local": 1, "agents": 2, "sigma": 1, "zeta": 0}
@@ -168,6 +169,17 @@ HAND = [  # worked out by hand from the formulas, at round numbers
     ("lu_desa_rounds", {"agents": 16, "steps": 1, "initial_gap": 1, "L_local": 1, "zeta_start": 1,
                         "one_minus_slem": 0.25}, np.log(16)),
     ("pga_period_depth", {"slem": 0.75, "global_period": 10}, 4),
+    ("master_consensus_start", QUIET | {"initial_consensus_distance": 1}, 16),
+    ("master_consensus_decay", QUIET | {"contraction": 0.5, "initial_consensus_distance": 4, "steps": 1}, 2.25**2),
+    ("master_neighborhood", QUIET | {"neighborhood_zeta": 1}, 6.25),
+    ("master_consensus_cta", QUIET | {"noise_gain": 3.5, "drift_gain": 1}, 4),
+    ("master_nonconvex_cta", QUIET | {"noise_gain": 3.5, "drift_gain": 1}, 5.125),
+    ("master_convex_sharp", QUIET, 8.125),
+    ("master_strongly_convex", QUIET | {"steps": 2}, 15.3125),
+    ("master_strongly_convex_sharp", QUIET | {"steps": 2}, 8.140625),
+    ("master_nonconvex_tuned", ROUND | {"noise_gain": 0, "drift_gain": 1, "zeta": 0.125, "steps": 4}, 3.5),
+    ("master_transient", SHORT | {"noise_gain": 4, "drift_gain": 0}, 4096),
+    ("steps_sufficient", ENOUGH | {"sigma": 2, "ell": 1.5}, 576),
 ]  # fmt: skip
 
 

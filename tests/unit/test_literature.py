@@ -47,6 +47,8 @@ SPOTS = [  # ring of 16 with weights 1/3
 HAND = [  # worked out by hand from the formulas, at round numbers
     ("wang_joshi_periodic", {"lr": 0.1, "L_local": 1, "agents": 4, "sigma": 2, "steps": 10, "initial_gap": 5,
                              "slem": 0.5, "period": 2}, 10 + 0.1 + 0.04 * (10 / 3 - 1)),
+    ("wang_joshi_different", {"lr": 0.1, "L_local": 1, "agents": 4, "sigma": 2, "zeta": 1, "steps": 10,
+                              "initial_gap": 5, "slem": 0, "period": 2}, 2 * 10.14 + 0.12),
     ("wang_joshi_local", {"lr": 0.25, "L_local": 1, "agents": 4, "sigma": 2, "steps": 10, "initial_gap": 5,
                           "period": 3}, 4 + 0.25 + 0.5),
     ("master_strongly_convex", {"lr": 0.25, "L_local": 1, "mu": 1, "agents": 4, "sigma": 2, "zeta": 1, "steps": 2,
