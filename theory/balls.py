@@ -55,16 +55,30 @@ def _end(choose):
     return lambda *balls: choose(balls[0], _end(choose)(*balls[1:])) if len(balls) > 1 else balls[0]
 
 
+def _rational_power(base, exponent):
+    """base**(p/q), also for a ball around 0: its own operator answers such a one with nan."""
+    root = base if exponent.q == 1 else base.sqrt() if exponent.q == 2 else base.root(exponent.q)
+    factor = abs(root) if exponent.p % 2 == 0 else root
+    power = np.prod(np.array([factor] * abs(int(exponent.p)), dtype=object))
+    return power if exponent.p > 0 else 1 / power
+
+
 @in_balls
-def evaluate(formula):
-    """The ball of a sympy expression of integers, rationals, pi, sin, cos, +, *, integer powers, roots, Max and Min."""
+def evaluate(formula, values=None):
+    """The ball of a sympy expression of rationals, pi, sin, cos, exp, log, Abs, +, *, powers, roots, Max and Min.
+
+    `values` {symbol: ball} for its symbols; where the expression is not defined on all of them the ball is not finite.
+    """
     arb = flint().arb
     nodes = {
         sympy.Add: lambda *terms: sum(terms, arb(0)),
         sympy.Mul: lambda *factors: np.prod(np.array(factors, dtype=object)),
         sympy.sin: arb.sin,
         sympy.cos: arb.cos,
-        sympy.sqrt(2).func: lambda base, exponent: base**exponent,
+        sympy.Pow: lambda base, exponent: base**exponent,
+        sympy.exp: arb.exp,
+        sympy.log: arb.log,
+        sympy.Abs: abs,
         sympy.Max: _end(arb.max),
         sympy.Min: _end(arb.min),
         log2: lambda x: x.log() / arb.const_log2(),
@@ -75,6 +89,10 @@ def evaluate(formula):
             return arb(int(node.p)) / int(node.q)
         if node is sympy.pi:
             return arb.pi()
+        if node.is_Symbol and values and node in values:
+            return values[node]
+        if node.is_Pow and node.exp.is_Rational:
+            return _rational_power(walk(node.base), node.exp)
         require(node.func in nodes, f"{node} has no ball: {node.func.__name__} is none of the functions known here")
         return nodes[node.func](*map(walk, node.args))
 

@@ -126,7 +126,10 @@ class Problem:
         """Is `point` inside and the claim false there, in exact arithmetic?"""
         if self.inside(point) is not True:
             return False
-        return self.claim == sympy.false or holds(*self.goal, point) is False
+        if self.claim == sympy.false:
+            return True
+        defined = all(sign_of(side.xreplace(point)) is not None for side in self.claim.args)
+        return defined and holds(*self.goal, point) is False
 
 
 def holds(expression, kind, point):
@@ -139,9 +142,10 @@ def holds(expression, kind, point):
 
 def sign_of(number):
     """Sign of an exact real number, None where it is undefined or not told apart from 0."""
+    number = number.doit() if number.has(sympy.Integral, sympy.Sum) else number
     if number.is_Rational:
         return int(sympy.sign(number))
-    if number.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I) or number.free_symbols:
+    if number.has(sympy.Integral, sympy.Sum, sympy.nan, sympy.zoo, sympy.oo, -sympy.oo, sympy.I) or number.free_symbols:
         return None
     enclosed = balls.evaluate(number)
     if enclosed > 0 or enclosed < 0:

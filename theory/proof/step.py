@@ -12,10 +12,13 @@ from time import perf_counter
 import sympy
 
 from theory.errors import require
+from theory.proof.boxes import by_balls
 from theory.proof.evidence import PROVES, UNDECIDED, Evidence
 from theory.proof.facts import FACTS, tested
 from theory.proof.relation import Decision, Problem
+from theory.proof.smt import by_smt, feasible
 from theory.proof.symbolic import by_sympy
+from theory.proof.witness import by_points
 
 SECONDS = 4.0  # for one engine on one step
 
@@ -96,7 +99,7 @@ def decide(step, seconds=SECONDS):
         return replace(_cited(step), seconds=perf_counter() - start)
     problem = Problem(step.claim, tuple(step.given))
     details = []
-    for engine in (by_sympy,):
+    for engine in (by_sympy, by_points, by_smt, by_balls):
         decision = engine(problem, seconds)
         if decision.verdict != "unknown":
             break
@@ -123,6 +126,8 @@ def decided(proof, seconds=SECONDS):
 
 def by_proof(variant, proof, seconds=SECONDS):
     """The evidence of a proof: it proves where every step is proved, or cited from a fact that its tests bear out."""
+    assumed = (*proof.given, *(step.claim for step in proof.steps if step.cited))
+    require(feasible(assumed) is not False, f"{proof.name}: what is given contradicts itself, so that all would follow")
     pairs = decided(proof, seconds)
     failed = [(step, decision) for step, decision in pairs if decision.verdict not in ("proved", "cited")]
     counts = {name: sum(d.verdict == name for _, d in pairs) for name in ("proved", "cited", "refuted", "unknown")}

@@ -11,7 +11,7 @@ def by_sympy(problem, seconds=None):
     if claim in (sympy.true, sympy.false):
         return Decision("proved" if claim == sympy.true else "unknown", "sympy", f"evaluates to {claim}")
     expression, kind = problem.goal
-    poles = _may_vanish(expression)
+    poles = [pole for side in claim.args for pole in _may_vanish(side)]
     if poles:
         return Decision("unknown", "sympy", f"{poles[0]} may vanish or be negative")
     reduced = sympy.together(sympy.expand(expression.doit()))
@@ -23,7 +23,7 @@ def by_sympy(problem, seconds=None):
     for form in (reduced, sympy.factor(reduced)):
         if form.is_positive or (form.is_nonnegative and kind == ">=") or (form.is_nonzero and kind == "!="):
             return Decision("proved", "sympy", f"the difference {form} has the sign by its symbols' domains")
-    if kind in (">=", ">") and _one_sign(reduced, kind):
+    if kind in (">=", ">") and one_sign(reduced, kind):
         return Decision("proved", "sympy", "all coefficients of the difference have one sign after 1/(1 + s) for rates")
     return Decision("unknown", "sympy", "the sign does not show in the form")
 
@@ -33,9 +33,9 @@ def _may_vanish(expression):
     found = []
     for power in expression.atoms(sympy.Pow):
         base, exponent = power.args
-        if not exponent.is_Integer and not base.is_nonnegative and not _one_sign(base, ">="):
+        if not exponent.is_Integer and not base.is_nonnegative and not one_sign(base, ">="):
             found.append(base)
-        if not exponent.is_nonnegative and not (base.is_nonzero or _one_sign(base, ">") or _one_sign(-base, ">")):
+        if not exponent.is_nonnegative and not (base.is_nonzero or one_sign(base, ">") or one_sign(-base, ">")):
             found.append(base)
     for call in expression.atoms(sympy.log):
         if not call.args[0].is_positive:
@@ -43,7 +43,7 @@ def _may_vanish(expression):
     return found
 
 
-def _one_sign(expression, kind):
+def one_sign(expression, kind):
     """Have all coefficients one sign, with 1/(1 + s), s >= 0, for a rate and 1 + s for a count?"""
     changed, positive = {}, []
     for symbol in expression.free_symbols:
