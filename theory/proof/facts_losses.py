@@ -13,8 +13,8 @@ def _nonnegative(names):
 step_sq, L2, L3, L4, remainder, cube, bend, spread_sq = _nonnegative("step_sq L2 L3 L4 remainder cube bend spread_sq")
 loss_remainder = Symbol("loss_remainder", nonnegative=True)
 smooth, gap_sq, distance_sq, mu, drift, zeta, noise = _nonnegative("smooth gap_sq distance_sq mu drift zeta noise")
-loss, next_loss, slope, start, average = (
-    Symbol(name, real=True) for name in ("loss", "next_loss", "slope", "start", "average")
+loss, next_loss, slope, start, average, term = (
+    Symbol(name, real=True) for name in ("loss", "next_loss", "slope", "start", "average", "term")
 )
 inner = Symbol("inner", real=True)
 steps = Symbol("steps", positive=True)
@@ -114,7 +114,9 @@ def _sums(generator):
     T = int(generator.integers(1, 8))
     a, noise, slack = generator.normal(1, 1, size=T), generator.exponential(), generator.exponential(size=T)
     values = np.concatenate([[0.0], np.cumsum(-a + noise - slack * generator.choice([0, 1]))])
-    return {"average": a.mean(), "start": values[0] - values.min(), "steps": T, "noise": noise}
+    t = generator.integers(T)
+    return {"average": a.mean(), "start": values[0] - values.min(), "steps": T, "noise": noise, "term": a[t],
+            "loss": values[t], "next_loss": values[t + 1]}  # fmt: skip
 
 
 LOSS_FACTS = (
@@ -148,5 +150,6 @@ LOSS_FACTS = (
          Le(mu * smooth * distance_sq + gap_sq, (mu + smooth) * inner), "Nesterov 2004, Theorem 2.1.12", _convex),
     Fact("telescoping", "Steps that each bring a_t up to a constant bring its mean to the start's gap over the steps.",
          r"f_{t+1}\leq f_t-a_t+c\;\forall t\;\Rightarrow\;\tfrac1T\sum_t a_t\leq\frac{f_0-\inf f}{T}+c",
-         Le(average, start / steps + noise), "the sum of the differences telescopes", _sums),
+         Le(average, start / steps + noise), "the sum of the differences telescopes", _sums,
+         needs=(Le(next_loss, loss - term + noise),)),
 )  # fmt: skip

@@ -40,13 +40,13 @@ class Step:
     def __post_init__(self):
         Problem(self.claim, tuple(self.given))
         require(not self.cited or self.cited in FACTS, f"no fact {self.cited!r}; there are {', '.join(FACTS)}")
-        require(not self.cited or not self.given, f"{self.why}: a cited fact needs nothing given")
 
 
 def cite(fact, why, **reading):
-    """The step that `fact` gives when its symbols are read as the expressions of `reading`."""
+    """The step that `fact` gives when its symbols are read as expressions; it is given what the fact needs."""
     require(fact in FACTS, f"no fact {fact!r}; there are {', '.join(FACTS)}")
-    return Step(FACTS[fact].read(reading), why, cited=fact, reading=tuple(reading.items()))
+    claim, needs = FACTS[fact].read(reading)
+    return Step(claim, why, needs, fact, tuple(reading.items()))
 
 
 @dataclass(frozen=True)
@@ -111,8 +111,8 @@ def decide(step, seconds=SECONDS):
 
 def _cited(step):
     fact = FACTS[step.cited]
-    if fact.read(dict(step.reading)) != step.claim:
-        return Decision("unknown", "facts", f"the claim is no reading of {fact.name}: {fact.claim}")
+    if fact.read(dict(step.reading)) != (step.claim, tuple(step.given)):
+        return Decision("unknown", "facts", f"claim and what is given are no reading of {fact.name}: {fact.claim}")
     violation = tested(fact.name)
     if violation > fact.rounding:
         return Decision("refuted", "facts", f"{fact.name} is violated by {violation:.3g} on a random instance")
