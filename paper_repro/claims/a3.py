@@ -2,14 +2,15 @@
 
 from itertools import product
 
-from sympy import Eq, Le, Rational, Symbol
+from sympy import Eq, Gt, Le, Rational, Symbol
 
-from paper_repro.claims.exact import by_enumeration
+from paper_repro.claims.exact import by_enumeration, by_opposite
 from theory.errors import require
 from theory.proof.evidence import Claim, Constant, Instance, Measured, Variant, by_instance
 from theory.proof.step import Proof, Step, by_proof
 
 m, sigma = Symbol("m", integer=True, positive=True), Symbol("sigma", positive=True)
+n = Symbol("n", integer=True, positive=True)  # m - 1
 V, C = Symbol("V", nonnegative=True), Symbol("C", real=True)  # Σ E|n_k|^2; Σ over k != l of E n_k n_l
 LAWS = ((1, 1), (1, 2), (3, 1, 2), (2, 5, 1, 1))  # standard deviations of the agents
 
@@ -44,11 +45,18 @@ def proof(independent=True):
     )
 
 
+def shared_opposite():
+    """One noise of variance σ² for all m = n + 1 agents: its mean has the variance σ², above σ²/m for every m >= 2."""
+    claim = Gt(sigma**2, sigma**2 / (n + 1), evaluate=False)
+    return Proof("shared noise", (Step(claim, "n_k = n for all agents: their mean is n, of variance σ²"),), claim)
+
+
 def check(effort):
     """Shared noise of two agents; the proof; and all patterns of signs of up to four agents."""
     yield by_instance(
         "printed", Instance("two agents with one noise ±1 for both", mean_of_noise, {"scales": (1, 1), "shared": True})
     )
+    yield by_opposite("printed", shared_opposite())
     yield by_proof("independent", proof())
     pairs = [(mean_square(s, False), mean_of_noise(s, False).allowed) for s in LAWS]
     yield by_enumeration("independent", pairs, "two-point noise of 2 to 4 agents", sum(2 ** len(s) for s in LAWS))

@@ -1,10 +1,10 @@
 """Proposition D.3: the implicit bias holds where all agents have one loss; elsewhere a first-order term is missing."""
 
 import sympy
-from sympy import Eq, Integer, Le, Rational, Symbol, exp, sin, sqrt
+from sympy import Eq, Gt, Integer, Le, Rational, Symbol, exp, sin, sqrt
 
 from paper_repro.claims.cubic import cubed, proof, small
-from paper_repro.claims.exact import both, by_enumeration
+from paper_repro.claims.exact import both, by_enumeration, by_opposite
 from theory.errors import require
 from theory.proof.evidence import Claim, Constant, Instance, Measured, Variant, by_instance
 from theory.proof.step import Proof, Step, by_proof, cite
@@ -24,6 +24,14 @@ def different_losses(n, constant, same=False):
     delta = Rational(1, n)
     error = (delta - delta) / 2 if same else (2 * delta + 0) / 2
     return Measured(abs(error) / delta**3, sympy.sympify(constant))
+
+
+def first_order():
+    """The same two agents refute every constant C of an error C Ξ³: at n = C + 1 the error over Ξ³ is n² > C."""
+    C = Symbol("C", positive=True)
+    delta = 1 / (C + 1)
+    claim = Gt(delta, C * delta**3, evaluate=False)
+    return Proof("first order", (Step(claim, "the error is δ, with agents at ±δ = ±1/(C + 1)"),), claim)
 
 
 def one_cosine(deviations, n, center, order):
@@ -110,6 +118,7 @@ def check(effort):
     constant = kernel(3) * L4_CORE * (kappa(2) + GAUSSIAN_CUBE)
     words = "agents at ±1/100 with losses 2ψ and 0 (ψ a quadratic there), error over Ξ³"
     yield by_instance("printed", Instance(words, different_losses, {"n": 100, "constant": str(constant)}))
+    yield by_opposite("printed", first_order())
     yield both("one loss", gaussian_cube(), homogeneous())
     yield by_instance("one loss", Instance("cos at 0, deviations (2, -1, -1)/10", one_cosine,
                                            {"deviations": SKEW, "n": 10, "center": "0", "order": 3}))  # fmt: skip

@@ -2,9 +2,9 @@
 
 from itertools import product
 
-from sympy import Integer, Le, Rational, Symbol
+from sympy import Gt, Integer, Le, Rational, Symbol
 
-from paper_repro.claims.exact import by_enumeration
+from paper_repro.claims.exact import by_enumeration, by_opposite
 from theory.errors import require
 from theory.proof.evidence import Claim, Instance, Measured, Variant, by_instance
 from theory.proof.step import Proof, Step, by_proof, cite
@@ -44,6 +44,13 @@ def different_losses(n, same=False):
     return Measured(v**2, (kernel(3) * L4_CORE * (kappa(2) + GAUSSIAN_CUBE) * delta**3) ** 2)
 
 
+def shared_opposite():
+    """Linear losses of slope g in consensus with one noise for all n + 1 agents: above the bound for every n >= 1."""
+    g, n = Symbol("g", real=True), Symbol("n", integer=True, positive=True)
+    claim = Gt(eta**2 * (g**2 + sigma**2), eta**2 * sigma**2 / (n + 1) + eta**2 * g**2, evaluate=False)
+    return Proof("shared noise", (Step(claim, "E(g + n)² = g² + σ², the bias and δ are 0"),), claim)
+
+
 def proof(independent=True):
     """E|θ̄⁺ - θ̄|² = η²|v|² + η² V/m <= η²(σ²/m + |v|²), v = g + b + δ by Proposition D.3 for one loss."""
     given = (Le(total, sigma**2),)
@@ -68,6 +75,7 @@ def check(effort):
         "printed", Instance("no noise, agents at ±1/20 with losses 2ψ and 0 (ψ a quadratic there)", different_losses,
                             {"n": 20})
     )  # fmt: skip
+    yield by_opposite("printed", shared_opposite())
     yield by_proof("independent, one loss", proof())
     pairs, cases = [], 0
     for agents in (1, 2, 3, 4, 5):

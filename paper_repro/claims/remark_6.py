@@ -2,12 +2,12 @@
 
 from sympy import Gt, Integer, Lt, Rational, Symbol
 
-from paper_repro.claims.exact import both
+from paper_repro.claims.exact import both, by_opposite
 from theory.errors import require
 from theory.proof.evidence import Claim, Instance, Measured, Variant, by_instance, by_search
 from theory.proof.step import Proof, Step
 
-lr, h = Symbol("eta", positive=True), Symbol("h", positive=True)
+lr, h, L2 = (Symbol(name, positive=True) for name in ("eta", "h", "L2"))
 
 
 def turns(curvature, largest, lr, steps=5):
@@ -15,12 +15,12 @@ def turns(curvature, largest, lr, steps=5):
 
     An oscillation changes the sign of y in every step. Numbers are exact: integers, or text such as "3/2".
     """
-    h, L2, eta = (Rational(value) for value in (curvature, largest, lr))
-    require(0 < h <= L2, f"the curvature {h} must lie in (0, {L2}]")
-    require(1 < eta * L2 < 2, f"ηL2 = {eta * L2} is not in the regime (1, 2)")
+    own, top, eta = (Rational(value) for value in (curvature, largest, lr))
+    require(0 < own <= top, f"the curvature {own} must lie in (0, {top}]")
+    require(1 < eta * top < 2, f"ηL2 = {eta * top} is not in the regime (1, 2)")
     y, kept = Integer(1), 0
     for _ in range(steps):
-        following = y - eta * h * y
+        following = y - eta * own * y
         kept += int(bool(following * y > 0))
         y = following
     return Measured(Integer(kept), Integer(0))
@@ -38,6 +38,13 @@ def proofs(low=1, high=2):
     )
 
 
+def slow_opposite(share=2):
+    """A direction of curvature L2/`share` keeps its sign on the whole range ηL2 in (1, 2)."""
+    given = (Gt(lr * L2, 1), Lt(lr * L2, 2))
+    claim = Gt(1 - lr * L2 / share, 0, evaluate=False)
+    return Proof("a smaller curvature", (Step(claim, "the multiplier 1 - ηh at h = L2/2", given),), claim, given)
+
+
 def check(effort):
     """A direction of half the largest curvature; the eigendirections that do oscillate; and descent itself."""
     yield by_instance(
@@ -45,6 +52,7 @@ def check(effort):
         Instance("curvatures 1 and 1/2, η = 3/2: steps that keep the sign along the smaller one", turns,
                  {"curvature": "1/2", "largest": 1, "lr": "3/2"}),
     )  # fmt: skip
+    yield by_opposite("printed", slow_opposite())
     yield both("eigendirections", *proofs())
     grid = [(Rational(i, 8), Rational(j, 8)) for i in range(1, 9) for j in range(9, 16)]
     wrong = sum((turns(str(c), 1, str(e)).measured == 0) != (1 < e * c < 2) for c, e in grid)
