@@ -15,6 +15,7 @@ from theory.errors import require
 from theory.proof.boxes import by_balls
 from theory.proof.evidence import PROVES, UNDECIDED, Evidence
 from theory.proof.facts import FACTS, tested
+from theory.proof.one_variable import by_roots
 from theory.proof.relation import Decision, Problem
 from theory.proof.smt import by_smt, feasible
 from theory.proof.symbolic import by_sympy
@@ -99,7 +100,7 @@ def decide(step, seconds=SECONDS):
         return replace(_cited(step), seconds=perf_counter() - start)
     problem = Problem(step.claim, tuple(step.given))
     details = []
-    for engine in (by_sympy, by_points, by_smt, by_balls):
+    for engine in (by_sympy, by_roots, by_points, by_smt, by_balls):
         decision = engine(problem, seconds)
         if decision.verdict != "unknown":
             break
