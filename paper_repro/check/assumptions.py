@@ -31,9 +31,25 @@ def departures_of(subject, config, matrix, numbers, known):
         "symmetric_mixing": symmetric,
         "neighborhood": unbounded,
         "neighborhood_gradients": unbounded,
+        "independent_rounds": "" if subject.gossip.period == 1 else "the law of the rounds differs",
+        "exchangeable": _unlike_agents(subject.gossip),
         **_schedules(subject, matrix),
         "unconfirmed": "its source was not seen, so that it decides nothing here",
     }
+
+
+def _unlike_agents(gossip):
+    """Whether E[Wᵀ M W] changes when agents are renamed, by one M and two renamings that generate all of them."""
+    m = gossip.agents
+    if gossip.period > 1:
+        return "the law of the rounds differs"
+    M, swap = np.outer(np.arange(m), np.arange(m) ** 2 % (m + 1)) / m**2, np.arange(m)
+    swap[:2] = swap[:2][::-1]
+    for renamed in (swap, np.roll(np.arange(m), 1)):
+        pick = np.ix_(renamed, renamed)
+        if np.abs(gossip.pull_back(0, M)[pick] - gossip.pull_back(0, M[pick])).max() > ROUNDING * m:
+            return "agents differ in their law"
+    return ""
 
 
 def _fast_gradients(phi_sq, p):

@@ -44,7 +44,7 @@ def known_and_measured(values, problem, config, subject, numbers, lr):
         "initial_gap": float(problem.initial_gap[0]), "initial_distance_sq": config.distance**2,
         "initial_consensus_distance": 0.0, "period": subject.gossip.period,
         "neighborhood_heterogeneity": noisy, "neighborhood_zeta": noiseless,
-        **{name: numbers[name] for name in ("p", "noise_gain", "drift_gain")},
+        **{name: numbers[name] for name in ("p", "noise_gain", "drift_gain", "mean_drift")},
         **({} if subject.kind == "random" else {"slem": numbers["slem"], "contraction": strongest(subject)}),
         "T2": 0.0, "U_mean": 0.0, "U_sum": 0.0, "descent_remainder": 0.0,
     }  # fmt: skip

@@ -11,7 +11,7 @@ from paper_repro.check.rule import margin, violated
 from sim.optimizer import Optimizer
 from theory.bounds import BOUNDS
 from theory.errors import OnemergeError
-from theory.gossip import constant, local, one_peer_exponential, periodic, random_matching, random_peers
+from theory.gossip import constant, epidemic, local, one_peer_exponential, periodic, random_matching, random_peers
 from theory.graphs import exponential, hypercube, path, ring, star, torus
 from theory.mixing import complete_average, metropolis, uniform
 from theory.spectrum import drift_gain, noise_gain, slem
@@ -187,6 +187,17 @@ def test_row_stochastic_gossip_fails_assumption_one():
     assert rows(record)["master_consensus"]["verdict"] == "not applicable"
     assert "noise_gain is infinite" in rows(record)["master_consensus"]["note"]
     assert record["moments"]["verdict"] == "agrees"
+
+
+def test_the_bound_on_gossip_whose_agents_are_alike_speaks_about_random_peers():
+    alike = [random_peers(8, 0.5), random_matching(8, 0.5), epidemic(7, 2), complete_average(5)]
+    apart = [one_peer_exponential(8), metropolis(star(5)), metropolis(ring(6))]
+    for gossip, met in [*((g, True) for g in alike), *((g, False) for g in apart)]:
+        row = rows(check_topology(gossip, lr=0.002, **SMALL))["exchangeable_nonconvex"]
+        assumed = {a["assumption"]: a["met"] for a in row["assumptions"]}
+        assert assumed["exchangeable"] == met
+        assert row["verdict"] in ("holds", "not applicable")
+        assert (row["verdict"] == "holds") or not met
 
 
 def test_a_round_that_does_not_contract_is_outside_the_one_step_bounds():
