@@ -17,7 +17,11 @@ def by_points(problem, seconds=None):
         failed = problem.violated({})
         return Decision("refuted" if failed else "unknown", "points", "numbers only", {} if failed else None)
     generator = np.random.default_rng(0)
-    columns = [_values(symbol, generator) for symbol in problem.symbols]
+    sides = [side.doit() for relation in (problem.claim, *problem.given) for side in relation.args]
+    if any(side.has(sympy.Integral, sympy.Sum, sympy.Product) for side in sides):
+        return Decision("unknown", "points", "a sum or integral has no closed form")
+    exponents = set().union(*(power.exp.free_symbols for side in sides for power in side.atoms(sympy.Pow)))
+    columns = [_values(symbol, generator, 64 if symbol in exponents else sympy.oo) for symbol in problem.symbols]
     arrays = [np.array([float(value) for value in column]) for column in columns]
     inside, slack = _floats(problem, arrays)
     sizes = sum(np.array([_length(value) for value in column]) for column in columns)
@@ -30,8 +34,8 @@ def by_points(problem, seconds=None):
     return Decision("unknown", "points", f"none of {int(inside.sum())} points inside is against it")
 
 
-def _values(symbol, generator):
-    """POINTS exact numbers of a symbol's domain: simple ones, its ends, and random ones over many sizes."""
+def _values(symbol, generator, largest):
+    """POINTS exact numbers <= largest of a symbol's domain: simple ones, its ends, and random ones over many sizes."""
     (name, integer), (low, is_open, high) = domain(symbol), ends(symbol)
     random = [sympy.Rational(int(n), int(d)) for n, d in generator.integers(1, 40, size=(60, 2))]
     random += [sympy.Rational(int(n), 7) * sympy.Integer(10) ** int(e) for n, e in _sizes(generator)]
@@ -44,7 +48,7 @@ def _values(symbol, generator):
         pool = list(map(sympy.floor, [*pool, *range(1, 18)]))
     pool += [] if is_open or low == -sympy.oo else [low] * 5
     pool += [high] * 5 if high != sympy.oo else []
-    pool = [value for value in pool if (low < value or (value == low and not is_open)) and value <= high]
+    pool = [value for value in pool if (low < value or (value == low and not is_open)) and value <= min(high, largest)]
     return [pool[i] for i in generator.integers(len(pool), size=POINTS)]
 
 
@@ -62,7 +66,7 @@ def _floats(problem, arrays):
 
     def value(expression):
         with np.errstate(all="ignore"):
-            result = sympy.lambdify(problem.symbols, expression, "numpy")(*arrays)
+            result = sympy.lambdify(problem.symbols, sympy.sympify(expression).doit(), "numpy")(*arrays)
         return np.broadcast_to(np.asarray(result, dtype=complex), arrays[0].shape)
 
     inside = np.ones(arrays[0].shape, dtype=bool)
