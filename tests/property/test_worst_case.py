@@ -1,15 +1,21 @@
 """Exact worst cases against closed forms, the full Gram matrix, replayed runs, exact moments and rational proofs."""
 
 import warnings
-from itertools import pairwise
+from dataclasses import replace
+from fractions import Fraction
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
 
 from theory.errors import OnemergeError
+from theory.gossip import as_gossip
 from theory.graphs import path, ring
 from theory.mixing import complete_average, metropolis
+from theory.moments import dsgd_moments
+from theory.proof.certificate import certificate, ldl_pivots
 from theory.proof.full_gram import full_gram
+from theory.proof.replay import replay
 from theory.proof.worst_case import worst_case
 
 pytest.importorskip("clarabel")
@@ -18,18 +24,20 @@ TWO = np.array([[0.7, 0.3], [0.3, 0.7]])
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5])
-@pytest.mark.parametrize("mixing", [[], [[1.0]], [0.0]])
+@pytest.mark.parametrize("mixing", [[], [[1.0]], [0.0], complete_average(3)], ids=["none", "one", "J", "J of 3"])
 def test_one_agent_and_full_averaging_are_gradient_descent(mixing, steps):
-    """L R²/(4N + 2) for convex losses and 4 L gap/(3N + 2) for the least squared gradient, at the step size 1/L."""
-    alone = {} if len(mixing) == 0 or mixing == [[1.0]] else {"phi": 100.0}
-    found = worst_case(mixing, steps, 0.5, L=2.0, about="loss_gap", initial_distance_sq=3.0, **alone)
-    if not alone:
-        assert found.value == pytest.approx(2 * 3 / (4 * steps + 2), rel=1e-6)
-        assert found.exact
-    least = worst_case(
-        mixing, steps, 0.5, L=2.0, kind="nonconvex", about="gradient_norm_sq_least", initial_gap=3.0, **alone
-    )
-    assert least.value == pytest.approx(4 * 2 * 3 / (3 * steps + 2), rel=1e-6)
+    """L R²/(4N + 2), 2 L gap/(2 N lr L + 1) for the last gradient of convex losses, 4 L gap/(3N + 2) without convexity.
+
+    The first and last at the step size 1/L: Drori and Teboulle 2014; Abbaszadehpeivasti, de Klerk, Zamani, "The exact
+    worst-case convergence rate of the gradient method with fixed step lengths for L-smooth functions", 2022.
+    """
+    last = worst_case(mixing, steps, 0.5, L=2.0, about="loss_gap", initial_distance_sq=3.0)
+    assert last.value == pytest.approx(2 * 3 / (4 * steps + 2), rel=1e-6)
+    assert last.exact
+    slope = worst_case(mixing, steps, 0.4, L=2.0, about="gradient_norm_sq", initial_gap=3.0)
+    assert slope.value == pytest.approx(2 * 2 * 3 / (2 * steps * 0.8 + 1), rel=1e-6)
+    rough = {"kind": "nonconvex", "about": "gradient_norm_sq_least", "initial_gap": 3.0}
+    assert worst_case(mixing, steps, 0.5, L=2.0, **rough).value == pytest.approx(4 * 2 * 3 / (3 * steps + 2), rel=1e-6)
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -101,6 +109,98 @@ def slowly(W, setting):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Solution may be inaccurate")
         return full_gram(W, **setting)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        {"phi": 1.0, "kind": "nonconvex"},
+        {"phi": 1.0, "initial_consensus_distance": 0.3},
+        {"zeta": 1.0, "kind": "nonconvex"},
+        {"zeta": 1.0, "mu": 0.3},
+        {"phi": 1.0, "initial_distance_sq": 1.0, "about": "loss_gap"},
+        {"zeta": 1.0, "initial_distance_sq": 1.0, "about": "final_distance_sq", "mu": 0.3},
+        {"zeta": 1.0, "initial_gap": 1.0, "about": "gradient_norm_sq_mean"},
+    ],
+    ids=lambda case: "-".join(case),
+)
+@pytest.mark.parametrize("mixing", [[0.6, -0.4, 0.1], metropolis(ring(5)), TWO], ids=["list", "ring", "two"])
+def test_the_losses_of_the_worst_case_reproduce_it(case, mixing):
+    """Gradient descent on the rebuilt losses, within the limits measured on the run."""
+    for order in ORDERS:
+        found = worst_case(mixing, 3, 0.4, L=2.0, order=order, **case)
+        again = replay(found)
+        assert again.value == pytest.approx(found.value, rel=2e-4)
+        for name, size in again.limits.items():
+            assert size <= case[name] * (1 + 1e-4)
+
+
+def test_the_losses_of_the_worst_case_are_in_their_class():
+    """0 <= second differences <= L, along random lines, and gradients are differences of values."""
+    losses = replay(worst_case([0.5], 3, 0.2, L=2.0, phi=1.0, initial_distance_sq=1.0, about="loss_gap")).losses
+    generator = np.random.default_rng(0)
+    for loss in losses:
+        for _ in range(20):
+            x, v = generator.normal(size=(2, loss.x.shape[1]))
+            v *= 1e-2 / np.linalg.norm(v)
+            left, (middle, gradient), right = loss(x - v)[0], loss(x), loss(x + v)[0]
+            assert -1e-9 <= right - 2 * middle + left <= 2.0 * (v @ v) + 1e-9
+            assert abs(gradient @ v - (right - left) / 2) <= (v @ v) + 1e-9
+
+
+def test_quadratics_never_exceed_the_worst_case():
+    """A ring of five with quadratics of curvature L in [0, 1] and phi measured on the run, by the exact moments."""
+    generator, W, tried = np.random.default_rng(1), metropolis(ring(5)), 0
+    for order in ORDERS:
+        for _ in range(4):
+            h, b = generator.uniform(0, 1, size=(5, 1)), generator.normal(size=(5, 1))
+            states = list(islice(dsgd_moments(as_gossip(W), h, b, np.zeros((5, 1)), 0.7, order=order), 4))
+            phi = max(((h * (state.mean - b)) ** 2).mean() for state in states[:3]) ** 0.5
+            zeta_of = [h * (state.mean.mean() - b) for state in states[:3]]
+            zeta = max(((rows - rows.mean()) ** 2).mean() for rows in zeta_of) ** 0.5
+            reached = float(states[3].consensus_distance())
+            assert 0 < reached <= worst_case(W, 3, 0.7, order=order, phi=phi, zeta=zeta).value
+            tried += 1
+    assert tried == 8
+
+
+PROVED = [
+    {"phi": 1},
+    {"phi": "3/2", "initial_consensus_distance": "1/3"},
+    {"zeta": 1, "kind": "nonconvex"},
+    {"zeta": 1, "mu": 0.3},
+    {"zeta": 1, "initial_gap": 1, "about": "gradient_norm_sq_least"},
+    {"zeta": 1, "initial_distance_sq": 2, "about": "loss_gap"},
+]
+
+
+@pytest.mark.parametrize("case", PROVED, ids=lambda case: "-".join(case))
+def test_rational_multipliers_prove_the_bound(case):
+    """Two steps on a ring of four: the proof is above the value of the solver by no more than rounding."""
+    floats = {name: value if name in ("about", "kind") else float(Fraction(value)) for name, value in case.items()}
+    proof = certificate(["1/3", "-1/3"], 2, 0.4, L=2, **case)
+    value = worst_case([1 / 3, -1 / 3], 2, 0.4, L=2.0, **floats).value
+    assert isinstance(proof.bound, Fraction)
+    assert float(proof.bound) == pytest.approx(value, rel=1e-6)
+    assert proof.verify() == proof.bound
+    assert all(pivot >= 0 for pivots in proof.pivots.values() for pivot in pivots)
+
+
+def test_a_certificate_of_a_smaller_bound_is_refused():
+    """The exact worst case of linear losses is (1/10 (1/2 + 1/4))²; no multipliers prove less."""
+    proof = certificate(["1/2"], 2, "1/10", phi=1)
+    assert Fraction(9, 1600) < proof.bound < Fraction(9, 1600) * (1 + Fraction(1, 10**6))
+    with pytest.raises(OnemergeError, match="prove"):
+        replace(proof, bound=Fraction(9, 1600) * Fraction(99, 100))
+    with pytest.raises(OnemergeError, match="not positive semidefinite"):
+        replace(proof, multipliers=tuple(value * Fraction(9, 10) for value in proof.multipliers))
+
+
+def test_pivots_decide_semidefiniteness_exactly():
+    one, zero, tiny = Fraction(1), Fraction(0), Fraction(1, 10**30)
+    assert ldl_pivots([[one, one], [one, one]]) == (1, 0)
+    assert ldl_pivots([[one, one], [one, one - tiny]]) is None
+    assert ldl_pivots([[zero, tiny], [tiny, one]]) is None
 
 
 def test_rings_tori_and_complete_graphs_are_exact():

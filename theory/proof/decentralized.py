@@ -63,6 +63,17 @@ class Program:
         return not self.infimum and self.setting.phi is None
 
     @cached_property
+    def remote(self):
+        """Nothing bounds how far the minimizer of convex losses lies: the worst case has it at infinity.
+
+        There, along a slope that tends to 0, the inequalities of the pairs (minimizer, point) are slack; without them
+        its place does not enter.
+        """
+        s = self.setting
+        near = s.initial_distance_sq is not None or s.about == "final_distance_sq"
+        return self.infimum == "point" and s.lower == 0 and not near
+
+    @cached_property
     def points(self):
         """("agent", t), ("mean", t) and ("star", 0); the start is the agents' point too where it is common."""
         s, N = self.setting, self.setting.steps
@@ -97,7 +108,9 @@ class Program:
             (i, j)
             for i in range(n)
             for j in range(n)
-            if i != j and (not self.free or self.points[i][1] == self.points[j][1])
+            if i != j
+            and not (self.free and self.points[i][1] != self.points[j][1])
+            and not (self.remote and self.points[i][0] == "star")
         ]
         return np.array(kept, dtype=int).reshape(-1, 2)
 
@@ -121,7 +134,7 @@ class Program:
         if mean and self.free:
             absent |= {("agent", t) for t in range(N) if self.shared(t)}
         lead = ["start"] if not mean and s.initial_consensus_distance is not None else []
-        lead += ["minimizer"] if mean and self.infimum == "point" else []
+        lead += ["minimizer"] if mean and self.infimum == "point" and not self.remote else []
         basis = lead + [p for p in self.points if p[0] not in absent and p not in absent]
         place = {name: index for index, name in enumerate(basis)}
         rows = len(self.points) + 1
@@ -135,7 +148,7 @@ class Program:
                 g[index, place[own]] = s.lr * one if near else one
                 if near:
                     g[index, place["mean", t]] = one
-            if kind == "star" and mean:
+            if kind == "star" and "minimizer" in place:
                 x[index, place["minimizer"]] = one
             if kind == "agent" or (kind == "mean" and mean):
                 for j in range(t):
@@ -170,6 +183,8 @@ class Program:
         C = zero
         if s.about == "consensus_distance" and not mean:
             C = outer(x[-1], x[-1])
+        elif s.about == "final_distance_sq" and mean:
+            C = outer(x[-1] - x[-2], x[-1] - x[-2])
         elif s.about == "gradient_norm_sq" and mean:
             C = squares[self.mean_point(N)]
         elif s.about == "gradient_norm_sq_mean" and mean:

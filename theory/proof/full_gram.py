@@ -100,5 +100,8 @@ def full_gram(
         "loss_gap": loss[N] - least,
         "loss_gap_mean": sum(loss[t] for t in range(N)) / N - least,
     }
+    if convex:
+        away = x["mean", N] - x["star", 0]
+        objectives["final_distance_sq"] = inner(away, away)
     value = cp.Problem(cp.Maximize(objectives[setting.about]), constraints).solve(solver="CLARABEL")
     return float(value) * factor

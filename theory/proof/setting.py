@@ -16,8 +16,14 @@ ABOUT = (
     "gradient_norm_sq_least",  # its least value over steps 0..N
     "loss_gap",  # L(mean model) - L* after N steps
     "loss_gap_mean",  # its mean over steps 0..N-1
+    "final_distance_sq",  # |mean model - minimizer|² after N steps, convex losses
 )
-UNITS = {"consensus_distance": (0, 2), "loss_gap": (1, 2), "loss_gap_mean": (1, 2)}  # powers of L, of length
+UNITS = {
+    "consensus_distance": (0, 2),
+    "final_distance_sq": (0, 2),
+    "loss_gap": (1, 2),
+    "loss_gap_mean": (1, 2),
+}  # powers of L, of length
 LIMITS = {"phi": (1, 1), "zeta": (1, 1), "initial_gap": (1, 2), "initial_distance_sq": (0, 2),
           "initial_consensus_distance": (0, 2)}  # fmt: skip
 
@@ -63,10 +69,11 @@ class Setting:
         convex = self.lower >= 0
         wrong = not convex and self.initial_distance_sq is not None
         require(not wrong, "initial_distance_sq is for convex losses; give initial_gap")
+        require(convex or self.about != "final_distance_sq", "final_distance_sq is for convex losses")
 
     @cached_property
     def length(self):
-        """The unit of length: the largest that a limit gives, as a rational power of it."""
+        """The unit of length: the largest that a limit gives."""
         found = {
             "phi": lambda v: v / self.L,
             "zeta": lambda v: v / self.L,
@@ -74,17 +81,17 @@ class Setting:
             "initial_distance_sq": lambda v: v**0.5,
             "initial_consensus_distance": lambda v: v**0.5,
         }
-        sizes = {name: float(size(getattr(self, name))) for name, size in found.items() if getattr(self, name)}
-        return max(sizes.values())
+        return max(float(size(getattr(self, name))) for name, size in found.items() if getattr(self, name) is not None)
 
     def scaled(self):
-        """(the same setting with L = 1 and lengths in units of `length`, factor of the objective)."""
-        changes = {"lr": self.lr * self.L, "L": 1.0, "lower": self.lower / self.L}
+        """(the same setting in floats, L = 1 and lengths in units of `length`; factor of the objective)."""
+        L, length = float(self.L), self.length
+        changes = {"lr": float(self.lr * self.L), "L": 1.0, "lower": float(self.lower / self.L)}
         for name, (loss, theta) in LIMITS.items():
             if (value := getattr(self, name)) is not None:
-                changes[name] = value / (self.L**loss * self.length**theta)
+                changes[name] = float(value) / (L**loss * length**theta)
         loss, theta = UNITS.get(self.about, (2, 2))
-        return replace(self, **changes), self.L**loss * self.length**theta
+        return replace(self, **changes), L**loss * length**theta
 
     def exact(self):
         """The setting with Fractions in place of its numbers (floats at their exact values), and L = 1."""

@@ -28,8 +28,9 @@ SAME = 1e-9  # eigenvalues this close are one
 class WorstCase:
     """`primal` <= worst case <= `dual` up to the accuracy of the solver; `value` is the dual, the bound.
 
-    `exact`: the bound is attained (or approached) by losses; else `relaxed` says what was given up. `solution` has
-    multipliers, Gram blocks and values for L = 1 and the unit of length of `setting`.
+    `exact`: the bound is attained (or approached) by losses, for a list of eigenvalues on some W that has them; else
+    `relaxed` says what was given up. `together`: all agents have one model after each step. `solution` has multipliers,
+    Gram blocks and values for L = 1 and the unit of length of `setting`.
     """
 
     value: float
@@ -41,6 +42,7 @@ class WorstCase:
     status: str
     eigenvalues: tuple
     mixing: np.ndarray | None
+    together: bool
     setting: Setting
     solution: Solution
 
@@ -55,20 +57,21 @@ def worst_case(
 ):
     """`WorstCase` of `about` after `steps` steps of size `lr` over L-smooth local losses.
 
-    mixing: W [m, m], symmetric with W 1 = 1, or the list of its eigenvalues on the complement of 1 (multiplicities do
-    not matter; [] is one agent). kind: "convex" (mu-strongly with mu > 0) or "nonconvex". limits: phi, zeta,
-    initial_gap, initial_distance_sq, initial_consensus_distance, as in `Setting`.
+    mixing: W [m, m], symmetric with W 1 = 1, or a list of eigenvalues on the complement of 1: then the worst case over
+    all such W of these eigenvalues ([] is one agent). kind: "convex" (mu-strongly with mu > 0) or "nonconvex". limits:
+    phi, zeta, initial_gap, initial_distance_sq, initial_consensus_distance, as in `Setting`.
     """
     setting = setting_of(steps, lr, L, kind, mu, about, order, limits)
     W, eigenvalues, relaxed = spectrum_of(mixing)
     scaled, factor = setting.scaled()
-    program = Program(scaled, order == "adapt_then_combine" and all(abs(w) <= SAME for w in eigenvalues))
+    together = order == "adapt_then_combine" and all(abs(w) <= SAME for w in eigenvalues)
+    program = Program(scaled, together)
     if program.infimum == "bound" and eigenvalues:
         relaxed = (*relaxed, "L >= L* is asked at the mean models alone")
     found = solve(program, eigenvalues)
     primal, dual = found.primal * factor, found.dual * factor
-    exact = not relaxed
-    return WorstCase(dual, primal, dual, found.seconds, exact, relaxed, found.status, eigenvalues, W, setting, found)
+    outcome = (dual, primal, dual, found.seconds, not relaxed, relaxed, found.status)
+    return WorstCase(*outcome, eigenvalues, W, together, setting, found)
 
 
 def setting_of(steps, lr, L, kind, mu, about, order, limits):
@@ -89,9 +92,7 @@ def spectrum_of(mixing):
         entries = list(mixing)
         real = all(isinstance(w, int | float | Fraction | np.number) and np.isfinite(float(w)) for w in entries)
         require(real, f"the eigenvalues are {shown(mixing)}; they must be finite numbers")
-        relaxed = ("the inequalities are means over agents, exact if W has powers of constant diagonal",)
-        distinct = _distinct(sorted(entries))
-        return None, distinct, relaxed if distinct else ()
+        return None, _distinct(sorted(entries)), ()
     W = as_mixing(mixing)
     asymmetry = np.abs(W - W.T).max()
     require(asymmetry <= TOLERANCE, f"the mixing matrix is {asymmetry:.3g} away from symmetric; it must be symmetric")
