@@ -18,7 +18,7 @@ from theory.errors import OnemergeError, require, shown
 from theory.proof.conic import solve
 from theory.proof.decentralized import Program
 from theory.proof.setting import UNITS
-from theory.proof.worst_case import setting_of
+from theory.proof.worst_case import equal_models, setting_of
 
 DIGITS = 10  # decimals of a multiplier, relative to the largest
 MARGINS = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5)  # of the least eigenvalue of S_w, in units of the objective
@@ -61,7 +61,7 @@ def certificate(
     limits = {name: exact(name, value) for name, value in limits.items()}
     eigenvalues = tuple(sorted({exact("an eigenvalue", w) for w in eigenvalues}))
     setting = setting_of(steps, lr, L, kind, mu, about, order, limits).exact()
-    together = order == "adapt_then_combine" and set(eigenvalues) <= {0}
+    together = equal_models(eigenvalues, order)
     program = Program(setting, together)
     loss, _ = UNITS.get(about, (2, 2))
     factor = L**loss

@@ -17,7 +17,7 @@ import numpy as np
 from theory.errors import require
 from theory.proof.decentralized import Program
 from theory.proof.interpolation import Interpolated, violation
-from theory.proof.worst_case import SAME
+from theory.proof.worst_case import SAME, modes
 
 KEPT = 1e-11  # eigenvalues of a Gram block below this share of its trace are rounding
 FITS = 1e-6  # largest violation of the interpolation inequalities, in the units of the program
@@ -63,7 +63,7 @@ def rebuilt(worst, W):
     scaled, _ = worst.setting.scaled()
     program = Program(scaled, worst.together)
     m, n = len(W), len(program.points)
-    values, vectors = np.linalg.eigh((W + W.T) / 2 - 1 / m)
+    values, vectors = modes(W)
     x, g = [], []
     for w, M in worst.solution.blocks.items():
         size, R = np.linalg.eigh((M + M.T) / 2) if len(M) else (np.zeros(0), M)
@@ -74,8 +74,7 @@ def rebuilt(worst, W):
         at, along = (rows[:n] @ R for rows in program.vectors(w))
         weights = np.ones((m, 1))
         if w is not None:
-            own = np.abs(values - w) <= 2 * SAME + 1e-9
-            own &= np.abs(vectors.sum(0)) < 1e-6  # not the mean, whose eigenvalue here is 0
+            own = np.abs(values - w) <= SAME * m
             weights = vectors[:, own] * np.sqrt(m / own.sum())
         for u in weights.T:
             x.append(u[:, None, None] * at)

@@ -64,7 +64,7 @@ def worst_case(
     setting = setting_of(steps, lr, L, kind, mu, about, order, limits)
     W, eigenvalues, relaxed = spectrum_of(mixing)
     scaled, factor = setting.scaled()
-    together = order == "adapt_then_combine" and all(abs(w) <= SAME for w in eigenvalues)
+    together = equal_models(eigenvalues, order)
     program = Program(scaled, together)
     if program.infimum == "bound" and eigenvalues:
         relaxed = (*relaxed, "L >= L* is asked at the mean models alone")
@@ -85,6 +85,18 @@ def setting_of(steps, lr, L, kind, mu, about, order, limits):
     return Setting(steps, lr, L, mu if kind == "convex" else -L, order, about, **limits)
 
 
+def equal_models(eigenvalues, order):
+    """Whether agents have equal models after every step: there is one, or W = J comes after the local step."""
+    return not eigenvalues or (order == "adapt_then_combine" and all(abs(w) <= SAME for w in eigenvalues))
+
+
+def modes(W):
+    """(eigenvalues [m - 1] in rising order, orthonormal eigenvectors [m, m - 1]) of W on the complement of 1."""
+    basis = np.linalg.qr(np.column_stack([np.ones(len(W)), np.eye(len(W))[:, 1:]]))[0][:, 1:]
+    values, vectors = np.linalg.eigh(basis.T @ W @ basis)
+    return values, basis @ vectors
+
+
 def spectrum_of(mixing):
     """(W or None, distinct eigenvalues on the complement of 1 in rising order, what the blocks relax)."""
     sizes = np.ndim(mixing)
@@ -96,12 +108,10 @@ def spectrum_of(mixing):
     W = as_mixing(mixing)
     asymmetry = np.abs(W - W.T).max()
     require(asymmetry <= TOLERANCE, f"the mixing matrix is {asymmetry:.3g} away from symmetric; it must be symmetric")
-    m = len(W)
-    basis = np.linalg.qr(np.column_stack([np.ones(m), np.eye(m)[:, 1:]]))[0][:, 1:]  # of the complement of 1
-    values, vectors = np.linalg.eigh(basis.T @ W @ basis)
-    distinct, vectors = _distinct(values), basis @ vectors
+    values, vectors = modes(W)
+    distinct = _distinct(values)
     for w in distinct:
-        own = (vectors[:, np.abs(values - w) <= SAME * m] ** 2).sum(1)
+        own = (vectors[:, np.abs(values - w) <= SAME * len(W)] ** 2).sum(1)
         if np.ptp(own) > 1e-6:
             return W, distinct, ("the inequalities are means over agents, as W has a power of unequal diagonal",)
     return W, distinct, ()
