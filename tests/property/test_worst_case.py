@@ -100,6 +100,17 @@ def test_blocks_agree_with_the_full_gram_matrix_of_two_agents(case, order):
     assert worst_case(TWO, **setting).value == pytest.approx(slowly(TWO, setting), rel=1e-4)
 
 
+def test_values_of_pepit():
+    """PEPit 0.5.1 with CLARABEL, all points of all agents declared one by one: 3 agents, weights 1/2 and 1/4."""
+    W = np.full((3, 3), 0.25) + np.eye(3) / 4
+    loss = {"about": "loss_gap", "phi": 1.0, "initial_distance_sq": 1.0}
+    assert worst_case(W, 2, 0.4, L=2.0, **loss).value == pytest.approx(0.23963179, rel=1e-7)
+    assert worst_case(W, 2, 0.4, L=2.0, order=ORDERS[1], **loss).value == pytest.approx(0.26070325, rel=1e-7)
+    strong = {"phi": 1.0, "zeta": 1.0, "mu": 0.3}
+    assert worst_case(W, 2, 0.4, L=2.0, **strong).value == pytest.approx(0.014884006, rel=1e-6)
+    assert worst_case(W, 2, 0.4, L=2.0, order=ORDERS[1], **strong).value == pytest.approx(0.204304, rel=1e-7)
+
+
 @pytest.mark.parametrize("case", CASES[3:5], ids=lambda case: "-".join(case))
 def test_unequal_diagonals_give_an_upper_bound(case):
     """On a path the inequalities of each agent say more than their mean over agents: less than one percent more."""
@@ -224,6 +235,7 @@ WRONG = [
     ({"about": "accuracy"}, "valid are consensus_distance"),
     ({"order": "both"}, "valid orders are adapt_then_combine"),
     ({"phi": None}, "give phi or zeta"),
+    ({"phi": None, "about": "loss_gap", "initial_distance_sq": 1.0}, "gradients differ: give phi or zeta"),
     ({"about": "loss_gap"}, "give initial_gap"),
     ({"sigma": 1.0}, "valid limits are phi"),
     ({"kind": "nonconvex", "about": "loss_gap", "initial_distance_sq": 1.0}, "for convex losses"),

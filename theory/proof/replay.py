@@ -131,6 +131,13 @@ def run(losses, start, W, setting):
     return np.array(models)
 
 
+def diversity(losses, models):
+    """Root of the mean of |grad L_k - grad L|² at every model of a run [steps + 1, m, d] and at the means, a list."""
+    points = np.concatenate([models, models.mean(1, keepdims=True)], axis=1).reshape(-1, models.shape[2])
+    gradients = [np.array([loss(point)[1] for loss in losses]) for point in points]
+    return [float(((G - G.mean(0)) ** 2).sum(1).mean()) ** 0.5 for G in gradients]
+
+
 def measured(losses, models, star, setting):
     """(value of setting.about, the limits) of a run; each of the limits that the setting has is measured again."""
     N, means = setting.steps, models.mean(1)

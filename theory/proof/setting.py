@@ -33,7 +33,8 @@ class Setting:
     """What is asked. Limits that are None are not imposed; numbers are floats or, for certificates, Fractions.
 
     `lower` is the least curvature: mu >= 0, or -L for losses that are only smooth. `phi`: mean of |grad L_k(x_k)|² at
-    most phi² at every step; `zeta`: mean of |grad L_k - grad L|² at most zeta² at the mean models of steps 0..N-1;
+    most phi² at every step; `zeta`: mean of |grad L_k - grad L|² at most zeta² at the mean models of steps 0..N-1 (a
+    bound at every model asks more of the losses, and the worst case is then an upper bound);
     `initial_gap`: L(mean of the start) - L*; `initial_distance_sq`: squared distance of that mean to a minimizer;
     `initial_consensus_distance`: of the start (0: a common start).
     """

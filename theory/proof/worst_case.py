@@ -65,6 +65,8 @@ def worst_case(
     W, eigenvalues, relaxed = spectrum_of(mixing)
     scaled, factor = setting.scaled()
     together = equal_models(eigenvalues, order)
+    alike = "nothing bounds how far the agents' gradients differ: give phi or zeta"
+    require(together or setting.phi is not None or setting.zeta is not None, alike)
     program = Program(scaled, together)
     if program.infimum == "bound" and eigenvalues:
         relaxed = (*relaxed, "L >= L* is asked at the mean models alone")
