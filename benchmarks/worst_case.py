@@ -32,8 +32,8 @@ def timed(function, *arguments, **keywords):
     return found, time.perf_counter() - start
 
 
-def rows(full):
-    for agents, steps in SIZES:
+def rows(full, sizes=SIZES):
+    for agents, steps in sizes:
         W = metropolis(ring(agents))
         for name, problem in PROBLEMS.items():
             if name == "gradient" and steps > 10:
@@ -46,7 +46,7 @@ def rows(full):
                     value, seconds = timed(full_gram, W, steps, LR[name], **problem)
                 slow, ratio = f"{seconds:.2f}", f"{seconds / fast:,.0f}"
                 difference = f"{abs(found.value / value - 1):.0e}"
-            shown = f"{found.value:.7g} | {found.gap:.0e} | {fast:.2f} | {slow} | {ratio} | {difference}"
+            shown = f"{found.value:.7g} | {found.gap:.0e} | {fast:.3f} | {slow} | {ratio} | {difference}"
             yield f"| {agents} | {steps} | {name} | {len(found.solution.blocks)} | {shown} |"
 
 

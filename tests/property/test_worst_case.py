@@ -1,9 +1,11 @@
 """Exact worst cases against closed forms, the full Gram matrix, replayed runs, exact moments and rational proofs."""
 
+import runpy
 import warnings
 from dataclasses import replace
 from fractions import Fraction
 from itertools import islice, pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -217,6 +219,14 @@ def test_pivots_decide_semidefiniteness_exactly():
     assert ldl_pivots([[one, one], [one, one]]) == (1, 0)
     assert ldl_pivots([[one, one], [one, one - tiny]]) is None
     assert ldl_pivots([[zero, tiny], [tiny, one]]) is None
+
+
+def test_the_benchmark_compares_equal_values():
+    module = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "worst_case.py"))
+    lines = [line.split("|")[1:-1] for line in module["rows"](12, sizes=((4, 1), (8, 2)))]
+    assert [line[2].strip() for line in lines] == ["phi", "zeta", "gradient"] * 2
+    assert all(float(line[9]) < 1e-3 for line in lines[:3])
+    assert all(line[9].strip() == "–" for line in lines[3:])
 
 
 def test_rings_tori_and_complete_graphs_are_exact():
