@@ -1,0 +1,57 @@
+"""Two agents whose Hessians differ, exactly: the mandatory test of statements about different data.
+
+L_{1,2}(x) = L(x) ± tilt (x²/2 - h x), L a smooth Huber function: x²/2 on [-1, 1], where all models stay, with bounded
+derivatives beyond. For tilt = 1 that is L_1 = x² - h x, L_2 = h x on [-1, 1]. There L has no third derivative, so that
+T_2 = 0 and the leading term of U is zero, while the mean gradient is L' + tilt δ, δ the half difference of the models.
+"""
+
+from sympy import Rational
+
+from sim.fleet import Fleet, pair, step_against
+from sim.testbed import smooth_huber, x
+from theory.bounds import BOUNDS
+from theory.errors import require
+from theory.proof.evidence import Measured
+from theory.proof.exactly import exactly, number
+
+WIDTH = 1  # of the bend of the smooth Huber function
+
+
+def two_agents(h, middle, apart, tilt=1):
+    """The agents at middle ± apart, in the core [-1, 1]."""
+    h, middle, apart, tilt = map(number, (h, middle, apart, tilt))
+    return in_core(Fleet(smooth_huber(WIDTH), (middle + apart, middle - apart), (tilt, -tilt), x**2 / 2 - h * x))
+
+
+def in_core(fleet):
+    """The agents, all of them in [-1, 1]."""
+    require(all(abs(model) <= 1 for model in fleet.models), f"models {fleet.models} leave [-1, 1]")
+    return fleet
+
+
+def one_step(middle="-1/4", apart="1/100", lr="1/2", h="1/10", tilt=1, residual="residual_d11", constant=None):
+    """(D.10) for one step: what the loss exceeds parallel descent by, against lr U of that record.
+
+    With a `constant`, against that constant times lr Ξ³, as (9) leaves open which.
+    """
+    fleet = two_agents(h, middle, apart, tilt)
+    if constant is None:
+        return step_against(fleet, lr, exactly(BOUNDS[residual], **fleet.values(lr)))
+    return step_against(fleet, lr, number(constant) * fleet.consensus_distance ** Rational(3, 2))
+
+
+def floor(h="1/10", lr="1/2", share="1/4", steps=30, tilt=1, residual="residual_d11", rate="rate_d12"):
+    """Mean squared gradient over the steps, from the minimum of L and without noise, against (D.12) with U of (D.11).
+
+    The fixed point has δ = λ lr h/(1 - λ), λ = 1 - 2 share, and θ̄ = -δ: a gradient that no number of steps removes.
+    """
+    fleet, W = two_agents(h, 0, 0, tilt), pair(share)
+    squares, gains = [], []
+    for _ in range(steps):
+        values = in_core(fleet).values(lr)
+        squares.append(values["gradient_norm_sq"])
+        gains.append(exactly(BOUNDS[residual], **values))
+        fleet = fleet.after(lr, W)
+    allowed = exactly(BOUNDS[rate], lr=lr, L2=1, agents=2, sigma=0, steps=steps, initial_gap=0,
+                      U_mean=sum(gains) / steps)  # fmt: skip
+    return Measured(sum(squares) / steps, allowed)
