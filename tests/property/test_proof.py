@@ -1,5 +1,6 @@
 """Engines of `theory.proof`: known true and false relations, near misses, domains, random claims against sampling."""
 
+import sys
 from itertools import product
 
 import numpy as np
@@ -7,7 +8,27 @@ import pytest
 import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sympy import Abs, Eq, Ge, Gt, Integral, Le, Lt, Max, Ne, Rational, Sum, Symbol, cos, exp, log, oo, sin, sqrt
+from sympy import (
+    Abs,
+    Eq,
+    Ge,
+    Gt,
+    Integer,
+    Integral,
+    Le,
+    Lt,
+    Max,
+    Ne,
+    Rational,
+    Sum,
+    Symbol,
+    cos,
+    exp,
+    log,
+    oo,
+    sin,
+    sqrt,
+)
 
 from theory.errors import OnemergeError
 from theory.notation import symbols
@@ -43,6 +64,11 @@ TRUE = [  # claim, given, engines that prove it
     (Gt(2 * cos(p), sin(p)), (), (by_balls,)),
     (Lt(log(1 + p), p + Rational(1, 100)), (), (by_balls,)),
     (Lt(p * exp(1 - p), Rational(101, 100)), (), (by_balls,)),
+    (Le((1 - p) ** n * sigma**2, sigma**2), (), (by_smt,)),
+    (Le(x, 0), (Lt((1 + u) ** k, 1),), (by_smt,)),
+    (Lt(3 * u, 1 + sympy.pi * u), (), (by_smt,)),
+    (Gt(sqrt(Integer(2)) * u + 1, Rational(141, 100) * u), (), (by_smt,)),
+    (Le(x, z), (Le(x, sin(y)), Eq(sin(y), cos(z)), Ge(z, cos(z))), (by_sympy,)),
     (Gt(x**2 + x + 1, 0), (), (by_roots, by_smt, by_balls)),
     (Gt(u / (1 + u) + 2 - slem, Rational(9, 10)), (), (by_smt, by_balls)),
 ]
@@ -52,6 +78,7 @@ FALSE = [
     Le(sqrt(1 - p), Rational(999, 1000) - p / 2),
     Ge(MOTZKIN + Rational(999, 1000), 0),
     Le(2 * x * y, Rational(999, 1000) * (lr * x**2 + y**2 / lr)),
+    Le((1 - p) ** n, Rational(9, 10)),
     Lt(slem, 1),
     Gt(1 - p, 0),
     Lt(1 / agents, 1),
@@ -168,6 +195,20 @@ def test_a_proof_uses_nothing_but_what_is_given_or_shown():
         Proof("order", (first,), Le(x, y + 1), (Le(x, y - 1),))
     circle = Step(Le(x, y), "wrong", (Le(x, y + 1),))
     assert by_proof("v", Proof("order", (circle,), Le(x, y), (Le(x, y + 1),))).outcome == "undecided"
+
+
+def test_links_of_a_chain_keep_strictness_and_direction():
+    links = (Le(x, y), Lt(y, z))
+    assert by_sympy(Problem(Lt(x, z), links)).verdict == "proved"
+    assert by_sympy(Problem(Ge(z, x), links)).verdict == "proved"
+    assert by_sympy(Problem(Le(z, x), links)).verdict == "unknown"
+    assert by_sympy(Problem(Lt(x, y), links)).verdict == "unknown"
+
+
+def test_without_its_solver_an_engine_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "z3", None)
+    with pytest.raises(OnemergeError, match="extra 'rigor'"):
+        by_smt(Problem(Ge(x**4 - 2 * x**2 + 1, 0)))
 
 
 def test_contradictory_assumptions_are_refused():

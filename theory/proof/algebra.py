@@ -5,10 +5,11 @@ is proved for every value of it is proved, but nothing is refuted that way.
 """
 
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import lru_cache, reduce
 
 import sympy
 
+from theory import balls
 from theory.proof.relation import domain, ends
 from theory.proof.symbolic import one_sign
 
@@ -30,8 +31,9 @@ class System:
     known: dict = field(default_factory=dict)
 
 
+@lru_cache(maxsize=16)
 def system(problem):
-    """The `System` of a problem."""
+    """The `System` of a problem, which nobody changes afterwards."""
     built = System()
     expressions = [*(expression for expression, _ in problem.hypotheses), *problem.claim.args]
     built.roots = _squares(problem.symbols, expressions)
@@ -131,11 +133,23 @@ def _end(a, b, largest, built):
 
 
 def _free(node, built):
-    """A variable for a function that is real wherever its symbols are in their domains, by sympy's assumptions."""
-    if not node.is_real:
+    """A variable for a function that is real wherever its symbols are in their domains, with its sign if it is known.
+
+    A number such as pi lies between two rationals. A power with a base in [0, 1] and an exponent >= 0 is in [0, 1], and
+    >= 1 where the base is.
+    """
+    power = node.is_Pow and one_sign(node.base, ">=") and node.exp.is_nonnegative
+    if not (power or node.is_real):
         raise NotImplementedError(f"{node} is no algebraic function and not known to be real")
     built.abstract = True
     value = sympy.Dummy("value", real=True)
-    if node.is_nonnegative:
+    if node.is_number:
+        low, high = (sympy.Rational(end) for end in balls.outward(balls.evaluate(node)))
+        built.conditions += [(value - low, ">="), (high - value, ">=")]
+    elif power or node.is_nonnegative:
         built.conditions.append((value, ">" if node.is_positive else ">="))
+    if power and one_sign(1 - node.base, ">="):
+        built.conditions.append((1 - value, ">="))
+    if power and one_sign(node.base - 1, ">="):
+        built.conditions.append((value - 1, ">="))
     return value

@@ -15,6 +15,8 @@ from theory import balls
 from theory.proof.algebra import system
 from theory.proof.relation import Decision, ends
 
+DIMENSIONS, DEGREE = 6, 12  # beyond them boxes are hopeless
+
 
 @balls.in_balls
 def by_balls(problem, seconds=4.0):
@@ -64,6 +66,8 @@ def _compact(problem):
     goals = [*((p, k) for p, k, _ in built.defined), built.goal]
     relations = [*built.conditions, *goals]
     free = sorted(set().union(*(sympy.sympify(p).free_symbols for p, _ in relations)), key=str)
+    if len(free) > DIMENSIONS:
+        raise NotImplementedError(f"{len(free)} variables are too many for boxes")
     bounds = _limits(free, built.conditions)
     ranges, changes = {}, {}
     for variable in free:
@@ -89,6 +93,8 @@ def _homogeneous(polynomial, changes):
     for variable, (top, bottom) in changes.items():
         poly = sympy.Poly(polynomial, variable)
         degree = poly.degree() if not poly.is_zero else 0
+        if degree > DEGREE:
+            raise NotImplementedError(f"degree {degree} is too large for boxes")
         polynomial = sum((c * top**k * bottom ** (degree - k) for (k,), c in poly.terms()), sympy.S.Zero)
     return sympy.expand(polynomial)
 

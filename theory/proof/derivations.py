@@ -33,7 +33,7 @@ def record(bound):
     return Le(NOTATION[bound.about].sympy, bound.formula, evaluate=False)
 
 
-def _one_round():
+def one_round():
     """One step of adapt-then-combine, with the exact constants: the steps before the conclusion."""
     return (
         cite("contraction", "gossip after the local step", now=moved, after=later, p=p),
@@ -48,7 +48,7 @@ def _one_round():
 
 def lemma_d1(bound=corrected.LEMMA_D1_EXACT_FORM):
     """Lemma D.1 with its exact form, from facts about one round."""
-    steps = _one_round()
+    steps = one_round()
     given = (BOUNDED_NOISE, *(step.claim for step in steps))
     exact = Step(record(bound), "all of it together", given)
     return Proof(bound.name, (*steps, exact), exact.claim, (BOUNDED_NOISE,))

@@ -24,7 +24,7 @@ MEANS = {g_sq: g_sq_mean, U: U_mean}
 inner_rest = Symbol("inner_rest", real=True)
 
 
-def _one_step(smooth):
+def one_step(smooth):
     """One step of the merged model in expectation; gossip keeps the mean, so it moves by lr times the mean gradient."""
     return (
         cite("descent_lemma", "from the merged model to the next, whose mean gossip does not change", loss=loss,
@@ -37,7 +37,7 @@ def _one_step(smooth):
     )  # fmt: skip
 
 
-def _summed(why, term, noise, given):
+def sum_over_steps(why, term, noise, given):
     """(step, step): the loss falls by `term` up to `noise` at every step, as follows from `given`; then summed."""
     summed = cite("telescoping", "summed over the steps", loss=loss, next_loss=next_loss, term=term,
                   average=term.subs(MEANS), start=initial_gap, steps=steps, noise=noise)  # fmt: skip
@@ -47,7 +47,7 @@ def _summed(why, term, noise, given):
 
 def descent_r1(bound=corrected.DESCENT_R1):
     """The descent of the merged model to all orders."""
-    facts = _one_step(L2)
+    facts = one_step(L2)
     claims = tuple(step.claim for step in facts)
     last = Step(record(bound), "all of it together", (BOUNDED_NOISE, *claims))
     return Proof(bound.name, (*facts, last), last.claim, (BOUNDED_NOISE,))
@@ -68,7 +68,7 @@ def rate_d12(bound=zhu2025.RATE_D12):
     whole = Eq(U, (lr * L2 - 1) * inner + lr * L2 / 2 * e_sq, evaluate=False)
     noise = lr**2 * L2 * sigma**2 / (2 * agents)
     term = lr * (1 - lr * L2 / 2) * g_sq - lr * U
-    short, summed = _summed("the bracket by its name", term, noise, (whole, before.concludes))
+    short, summed = sum_over_steps("the bracket by its name", term, noise, (whole, before.concludes))
     last = Step(record(bound), "divided by lr (1 - lr L2/2)", (*bound.where, summed.claim))
     given = (*before.given, whole, *bound.where)
     return Proof(bound.name, (*before.steps, short, summed, last), last.claim, given)
@@ -101,7 +101,7 @@ def rate_parallel_sgd(bound=corrected.RATE_PARALLEL_SGD):
     before = descent_r2()
     none = Eq(e_sq, 0, evaluate=False)
     noise = lr**2 * L2 * sigma**2 / (2 * agents)
-    short, summed = _summed("without discrepancy", lr / 2 * g_sq, noise, (none, before.concludes))
+    short, summed = sum_over_steps("without discrepancy", lr / 2 * g_sq, noise, (none, before.concludes))
     last = Step(record(bound), "divided by lr/2", (summed.claim,))
     return Proof(bound.name, (*before.steps, short, summed, last), last.claim, (*before.given, none))
 
@@ -110,14 +110,14 @@ def master_nonconvex(bound=corrected.MASTER_NONCONVEX):
     """M-2: the descent with |e|^2 <= L_local^2 Xi^2, summed, and M-1 for the largest consensus distance."""
     level = master_consensus()
     facts = (
-        *_one_step(L_local),
+        *one_step(L_local),
         cite("smooth_discrepancy", "every agent is smooth", gap_sq=e_sq, smooth=L_local, spread_sq=X),
     )
     noise = lr**2 * L_local * sigma**2 / (2 * agents)
     short, steady = lr * L_local <= 1, lr * L_local * symbols("drift_gain")[0] < 1
     claims = (short, BOUNDED_NOISE, *(step.claim for step in facts))
     words = "one step with the largest consensus distance, the square of the mean gradient left out"
-    descent, summed = _summed(words, lr / 2 * g_sq, noise + lr / 2 * L_local**2 * X, claims)
+    descent, summed = sum_over_steps(words, lr / 2 * g_sq, noise + lr / 2 * L_local**2 * X, claims)
     rate = Step(
         Le(g_sq_mean, 2 * initial_gap / (lr * steps) + lr * L_local * sigma**2 / agents + L_local**2 * X),
         "divided by lr/2",

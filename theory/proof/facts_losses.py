@@ -72,6 +72,9 @@ def _agents(generator):
     m, d = int(generator.integers(1, 5)), int(generator.integers(1, 3))
     own = [Waves(generator, d) for _ in range(m)]
     x = generator.normal(size=(m, d)) * 10.0 ** generator.integers(-2, 1)
+    if generator.random() < 0.2:  # a hill and a valley with an agent on each: the discrepancy is nearly L Xi
+        own, x = [Waves(generator, 1, 1), Waves(generator, 1, 1)], np.array([[0.01], [-0.01]])
+        own[1].a, own[1].k, own[0].s[:], own[1].s[:], m = -own[0].a, own[0].k, 0, 0, 2
     mean, spread = x.mean(0), ((x - x.mean(0)) ** 2).sum() / m
     e = np.mean([f.gradient(y) - f.gradient(mean) for f, y in zip(own, x, strict=True)], axis=0)
     g = np.array([f.gradient(y) for f, y in zip(own, x, strict=True)])

@@ -7,6 +7,7 @@ record makes that step fail.
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from time import perf_counter
 
 import sympy
@@ -98,16 +99,18 @@ def decide(step, seconds=SECONDS):
     start = perf_counter()
     if step.cited:
         return replace(_cited(step), seconds=perf_counter() - start)
-    problem = Problem(step.claim, tuple(step.given))
+    return replace(_by_engines(Problem(step.claim, tuple(step.given)), seconds), seconds=perf_counter() - start)
+
+
+@lru_cache(maxsize=1000)  # proofs share their first steps
+def _by_engines(problem, seconds):
     details = []
     for engine in (by_sympy, by_roots, by_points, by_smt, by_balls):
         decision = engine(problem, seconds)
         if decision.verdict != "unknown":
-            break
+            return decision
         details.append(f"{decision.engine}: {decision.detail}")
-    else:
-        decision = Decision("unknown", "none", "; ".join(details))
-    return replace(decision, seconds=perf_counter() - start)
+    return Decision("unknown", "none", "; ".join(details))
 
 
 def _cited(step):

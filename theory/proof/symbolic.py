@@ -1,4 +1,7 @@
-"""The engine of sympy: identities, signs by assumptions, and coefficients of one sign after a change of variables."""
+"""The engine of sympy: links of a chain, identities, signs by assumptions, and coefficients of one sign.
+
+The last after a change of variables: 1/(1 + s) for a rate and 1 + s for a count, s >= 0.
+"""
 
 import sympy
 
@@ -6,10 +9,12 @@ from theory.proof.relation import Decision, domain
 
 
 def by_sympy(problem, seconds=None):
-    """Decide by algebra alone; nothing given is used but the domains of the symbols."""
+    """Decide by algebra alone; what is given is used as links of a chain, a <= b <= c, and not otherwise."""
     claim = problem.claim
     if claim in (sympy.true, sympy.false):
         return Decision("proved" if claim == sympy.true else "unknown", "sympy", f"evaluates to {claim}")
+    if _linked(problem):
+        return Decision("proved", "sympy", "what is given links both sides")
     expression, kind = problem.goal
     poles = [pole for side in claim.args for pole in _may_vanish(side)]
     if poles:
@@ -26,6 +31,34 @@ def by_sympy(problem, seconds=None):
     if kind in (">=", ">") and one_sign(reduced, kind):
         return Decision("proved", "sympy", "all coefficients of the difference have one sign after 1/(1 + s) for rates")
     return Decision("unknown", "sympy", "the sign does not show in the form")
+
+
+def _linked(problem):
+    """Do relations a <= b that are given lead from the smaller side of the claim to the larger one?"""
+    links = {}
+    for relation in problem.given:
+        if isinstance(relation, sympy.Eq | sympy.Le | sympy.Lt | sympy.Ge | sympy.Gt):
+            low, high = reversed(relation.args) if isinstance(relation, sympy.Ge | sympy.Gt) else relation.args
+            strict = isinstance(relation, sympy.Lt | sympy.Gt)
+            links.setdefault(low, []).append((high, strict))
+            if isinstance(relation, sympy.Eq):
+                links.setdefault(high, []).append((low, False))
+    if isinstance(problem.claim, sympy.Ge | sympy.Gt):
+        end, start = problem.claim.args
+    elif isinstance(problem.claim, sympy.Le | sympy.Lt):
+        start, end = problem.claim.args
+    else:
+        return False
+    needed = isinstance(problem.claim, sympy.Lt | sympy.Gt)
+    reached, fresh = set(), [(start, False)]
+    while fresh:
+        place, strict = fresh.pop()
+        for following, more in links.get(place, ()):
+            state = (following, strict or more)
+            if state not in reached:
+                reached.add(state)
+                fresh.append(state)
+    return (end, True) in reached or (not needed and (end, False) in reached)
 
 
 def _may_vanish(expression):

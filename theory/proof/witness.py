@@ -1,5 +1,7 @@
 """A quick search for an exact point at which a relation fails, before anything is proved."""
 
+from functools import cache
+
 import numpy as np
 import sympy
 
@@ -16,26 +18,31 @@ def by_points(problem, seconds=None):
     if not problem.symbols:
         failed = problem.violated({})
         return Decision("refuted" if failed else "unknown", "points", "numbers only", {} if failed else None)
-    generator = np.random.default_rng(0)
+    if any(kind == "=" for _, kind in problem.hypotheses):
+        return Decision("unknown", "points", "random points do not fulfil an equation")
     sides = [side.doit() for relation in (problem.claim, *problem.given) for side in relation.args]
     if any(side.has(sympy.Integral, sympy.Sum, sympy.Product) for side in sides):
         return Decision("unknown", "points", "a sum or integral has no closed form")
     exponents = set().union(*(power.exp.free_symbols for side in sides for power in side.atoms(sympy.Pow)))
-    columns = [_values(symbol, generator, 64 if symbol in exponents else sympy.oo) for symbol in problem.symbols]
-    arrays = [np.array([float(value) for value in column]) for column in columns]
+    pools = [_values(symbol, 64 if symbol in exponents else sympy.oo) for symbol in problem.symbols]
+    draws = [np.random.default_rng(i).integers(len(pool), size=POINTS) for i, pool in enumerate(pools)]
+    arrays = [np.array([float(value) for value in pool])[draw] for pool, draw in zip(pools, draws, strict=True)]
     inside, slack = _floats(problem, arrays)
-    sizes = sum(np.array([_length(value) for value in column]) for column in columns)
+    sizes = sum(np.array([_length(value) for value in pool])[draw] for pool, draw in zip(pools, draws, strict=True))
     clear = np.flatnonzero(inside & (slack < -1e-9))
     near = np.flatnonzero(inside & (np.abs(slack) <= 1e-9))
     for place in (*clear[np.argsort(sizes[clear], kind="stable")][:5], *near[np.argsort(slack[near])][:3]):
-        point = {symbol: column[place] for symbol, column in zip(problem.symbols, columns, strict=True)}
+        values = (pool[draw[place]] for pool, draw in zip(pools, draws, strict=True))
+        point = dict(zip(problem.symbols, values, strict=True))
         if problem.violated(point):
             return Decision("refuted", "points", "false at an exact point", point)
     return Decision("unknown", "points", f"none of {int(inside.sum())} points inside is against it")
 
 
-def _values(symbol, generator, largest):
-    """POINTS exact numbers <= largest of a symbol's domain: simple ones, its ends, and random ones over many sizes."""
+@cache
+def _values(symbol, largest):
+    """Exact numbers <= largest of a symbol's domain: simple ones, its ends, and random ones over many sizes."""
+    generator = np.random.default_rng(0)
     (name, integer), (low, is_open, high) = domain(symbol), ends(symbol)
     random = [sympy.Rational(int(n), int(d)) for n, d in generator.integers(1, 40, size=(60, 2))]
     random += [sympy.Rational(int(n), 7) * sympy.Integer(10) ** int(e) for n, e in _sizes(generator)]
@@ -48,8 +55,7 @@ def _values(symbol, generator, largest):
         pool = list(map(sympy.floor, [*pool, *range(1, 18)]))
     pool += [] if is_open or low == -sympy.oo else [low] * 5
     pool += [high] * 5 if high != sympy.oo else []
-    pool = [value for value in pool if (low < value or (value == low and not is_open)) and value <= min(high, largest)]
-    return [pool[i] for i in generator.integers(len(pool), size=POINTS)]
+    return [value for value in pool if (low < value or (value == low and not is_open)) and value <= min(high, largest)]
 
 
 def _length(number):
