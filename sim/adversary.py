@@ -7,6 +7,11 @@
 For a quantity of either sign the ratio is 1 + (measured - allowed)/(|measured| + |allowed|). It is above 1 where the
 statement is violated by more than rounding; what does not violate it counts as at most 1. Searches support or refute,
 they prove nothing.
+
+    attack(drop(BOUNDS["master_consensus"], "independent_noise"))   # noise may now be correlated over the agents
+
+Tags that widen the attack once they are dropped: "independent_noise", "noise_per_agent", "zero_start", "common_start",
+"convex_agents", "strongly_convex_agents", "homogeneous". A bound with a tag that no family meets is refused.
 """
 
 from dataclasses import dataclass
@@ -15,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from sim import quadratic_attack, smooth_attack
-from sim.exact_point import point_of
+from sim.exact_point import drop, point_of
 from sim.quadratic_run import QuadraticRun
 from sim.randomness import stream
 from sim.search import search
@@ -23,6 +28,8 @@ from sim.simplify import simplest
 from theory.errors import require
 from theory.notation import NOTATION
 from theory.proof.evidence import Effort, by_search
+
+__all__ = ["Found", "attack", "drop", "families", "measure", "ratio_of", "searched", "shrink"]
 
 CLEAR = 1e3  # sizes in units of their rounding error from which a point tests a statement
 MARGIN = 0.005  # by which the ratio stays above 1 while a violation is shrunk
@@ -70,16 +77,22 @@ def _ratio(bound, point):
 def families(bound):
     """The families that the symbols and tags of a bound admit, each with all of its assumptions met."""
     chosen = []
-    if bound.about in quadratic_attack.ABOUTS and set(bound.symbols) <= quadratic_attack.SYMBOLS:
+    if _knows(quadratic_attack, bound):
         chosen += [quadratic_attack.family(bound, rounds) for rounds in (1, 3)]  # the first are cheap
-    known = smooth_attack.SYMBOLS
-    if bound.about in smooth_attack.ABOUTS and set(bound.symbols) <= known and bound.order != "combine_then_adapt":
+    if _knows(smooth_attack, bound) and bound.order != "combine_then_adapt":
         if not smooth_attack.starts_together(bound):  # without noise agents of one loss would never part
             chosen.append(smooth_attack.family(bound, homogeneous=True))
         if "homogeneous" not in bound.assumptions:
             chosen.append(smooth_attack.family(bound, homogeneous=False))
-    require(chosen, f"no family of problems knows all of {bound.name}: {bound.about}, {', '.join(bound.symbols)}")
+    asked = f"{bound.about}, {', '.join(bound.symbols)}, assuming {', '.join(bound.assumptions)}"
+    require(chosen, f"no family of problems knows all of {bound.name}: {asked}")
     return chosen
+
+
+def _knows(module, bound):
+    """Whether the problems of a module have the values that the bound asks for and meet all of its assumptions."""
+    values = bound.about in module.ABOUTS and set(bound.symbols) <= module.SYMBOLS
+    return values and set(bound.assumptions) <= module.MEETS
 
 
 def attack(bound, family=None, effort=None, seconds=float("inf"), enough=ENOUGH):

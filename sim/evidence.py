@@ -15,7 +15,7 @@ import numpy as np
 from sim.confidence import asymptotic_interval, betting_interval, bonferroni, rate_interval
 from sim.quadratic_attack import measure as exact_steps
 from sim.quadratic_attack import of_mixing
-from sim.quadratic_run import QuadraticRun
+from sim.quadratic_run import QuadraticRun, variance_of
 from sim.randomness import stream
 from sim.smooth_run import Losses, constants, infimum
 from theory.errors import require
@@ -62,7 +62,7 @@ def allowed_and_largest(bound, problem):
         return points[-1].allowed, np.inf
     late = bound.order == "combine_then_adapt"
     require(not late, f"{bound.name} is about combine-then-adapt; a SmoothRun is adapt-then-combine")
-    known = known_of(problem)
+    known = known_of(problem, bound.assumptions)
     missing = [name for name in bound.symbols if name not in known]
     require(not missing, f"a simulation does not know {', '.join(missing)} of {bound.name}")
     reach = (problem.lr * (known["phi"] + known["sigma"])) ** 2 * known["p_left"] / (1 - known["p_left"] ** 0.5) ** 2
@@ -70,8 +70,10 @@ def allowed_and_largest(bound, problem):
     return float(bound(**{name: known[name] for name in bound.symbols})), float(most)
 
 
-def known_of(run):
+def known_of(run, tags=()):
     """The constants of a `SmoothRun` from a common start, for all models it could reach: phi and zeta are suprema.
+
+    `tags` are the assumptions of the statement, which say whether sigma is that of every agent or of their mean.
 
     With kept = |W - J|_2 the root Xi of the consensus distance never exceeds lr (phi + sigma) kept/(1 - kept).
     """
@@ -86,7 +88,7 @@ def known_of(run):
     flat = abs(slopes.sum()) < 1e-12
     return constants(run, norms) | mixing | {
         "steps": run.steps,
-        "sigma": float(np.mean(np.square(run.noise)) ** 0.5),
+        "sigma": float(variance_of(np.square(run.noise), tags) ** 0.5),
         "phi": float(np.mean((np.abs(heights) * steepest + np.abs(slopes)) ** 2) ** 0.5),
         "zeta": float(heights.std() * steepest + slopes.std()),
         "p_left": 1 - mixing["p"],

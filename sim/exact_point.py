@@ -14,7 +14,7 @@ import sympy
 from sim import point_words
 from sim.exact_run import ERROR, evaluate, exact_quantities, number
 from sim.quadratic_attack import of_mixing
-from sim.quadratic_run import QuadraticRun, history
+from sim.quadratic_run import QuadraticRun, history, variance_of
 from sim.smooth_attack import base_of, starts_together
 from sim.smooth_run import SmoothRun
 from theory.bound import Bound
@@ -49,6 +49,7 @@ def smooth_point(bound, step, profile, without=(), **numbers):
     bounded = all(norm.is_finite for norm in run.function.norms)
     require("A2" not in tags or bounded, f"{profile} does not have all of L1 to L4")
     seen = exact_quantities(run)
+    seen["sigma"] = sympy.sqrt(variance_of([value**2 for value in run.noise], tags))
     require(seen["p"] > 0, f"W = {run.W} does not contract, which Assumption 1 asks for")
     if {"U_mean", "descent_remainder"} & set(bound.symbols):
         record = BOUNDS["residual_d11"]
@@ -81,8 +82,6 @@ def quadratic_point(bound, step, drawn, without=(), **numbers):
         require(len(set(run.start)) == 1, f"{bound.name} needs a common start; it is {run.start.tolist()}")
     if "independent_noise" in tags:
         require(not (run.noise - np.diag(variances)).any(), f"{bound.name} needs noise that is independent over agents")
-    if "noise_per_agent" in tags:
-        require(len(set(variances)) == 1, f"{bound.name} needs the same bound on the noise of every agent")
     least = np.linalg.eigvalsh(run.noise.astype(float))[0]
     require(least >= -1e-12, f"the covariance of the noise has the eigenvalue {least:.3g}")
     seen = {name: [number(_sympy(v)) for v in values] for name, values in history(run, _late(bound)).items()}
@@ -91,7 +90,7 @@ def quadratic_point(bound, step, drawn, without=(), **numbers):
     steepest = _sympy(max(map(abs, run.h)))  # linear losses are smooth with any constant above 0
     values = gossip | {
         "agents": sympy.Integer(m), "lr": _sympy(run.lr), "steps": sympy.Integer(step + 1),
-        "sigma": sympy.sqrt(_sympy(sum(variances)) / m), "L_local": steepest or sympy.Rational(1, 10**9),
+        "sigma": sympy.sqrt(_sympy(variance_of(variances, tags))), "L_local": steepest or sympy.Rational(1, 10**9),
         "L2": abs(curvature), "mu": _sympy(min(run.h)), "zeta": sympy.sqrt(max(seen["zeta"])),
         "phi": sympy.sqrt(max(seen["phi"])), "neighborhood_zeta": sympy.sqrt(max(seen["near"])),
         "initial_consensus_distance": seen["consensus"][0], "consensus_distance": seen["consensus"][step],

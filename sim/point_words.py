@@ -34,8 +34,7 @@ def smooth(run, step):
     """A `SmoothRun` of fractions."""
     inner = []
     for shift in run.shifts:
-        moved = _sum([(1, "x"), (-shift, "")])
-        inner.append(f"f({moved})" if run.width == 1 else f"f(({moved})/{run.width})" if shift else f"f(x/{run.width})")
+        inner.append(f"f({_sum([(1 / run.width, 'x'), (-shift / run.width, '')])})")
     losses = _losses([_sum([(a, f), (g, "x")]) for a, f, g in zip(run.heights, inner, run.slopes, strict=True)])
     noise = f", noise +-({', '.join(map(str, run.noise))})" if any(run.noise) else ""
     profile = PROFILES.get(run.profile, f"f = {run.profile}")

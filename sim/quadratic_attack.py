@@ -1,9 +1,10 @@
 """Attacks on statements of many steps: families of `QuadraticRun` inside their assumptions, and what they measure.
 
 2 to 6 agents, schedules of 1 to 3 mixtures of permutations (directed, not normal), in turn or drawn at random,
-curvatures of either sign where the statement allows it, slopes, noise, starts and learning rates up to the edge of the
-region. What a record assumes is read from its tags: without "independent_noise" the noise is correlated over the
-agents, without "noise_per_agent" they share it unevenly, without a common start they start apart.
+curvatures of either sign where the statement allows it, slopes, or one loss for all agents, noise, starts and learning
+rates up to the edge of the region. What a record assumes is read from its tags: without "independent_noise" the noise
+is correlated over the agents, without "noise_per_agent" they share it unevenly, without a common start they start
+apart.
 """
 
 from dataclasses import asdict, replace
@@ -11,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from sim.quadratic_run import QuadraticRun, history, mixture
+from sim.quadratic_run import QuadraticRun, history, mixture, variance_of
 from sim.search import Family
 from theory.proof.evidence import Measured
 from theory.rounds import periodic
@@ -20,6 +21,9 @@ from theory.schedule_gains import schedule_gains
 STEPS = 40
 ABOUTS = ("consensus_distance", "next_consensus_distance", "gradient_norm_sq_mean", "loss_gap_mean",
           "final_distance_sq")  # fmt: skip
+MEETS = {"A1", "A3", "bounded_gradients", "common_start", "zero_start", "doubly_stochastic", "independent_gossip",
+         "independent_noise", "noise_per_agent", "smooth", "smooth_agents", "convex_agents", "strongly_convex_agents",
+         "neighborhood_gradients"}  # fmt: skip
 SYMBOLS = {"agents", "lr", "sigma", "steps", "L_local", "L2", "mu", "zeta", "phi", "p", "contraction", "noise_gain",
            "drift_gain", "uneven_gain", "correlated_gain", "neighborhood_zeta", "initial_consensus_distance",
            "consensus_distance", "local_gradient_norm_sq", "gradient_norm_sq", "initial_gap",
@@ -38,7 +42,8 @@ def family(bound, rounds=3):
         permutations = [[eye, *(eye[generator.permutation(agents)] for _ in range(many - 1))] for _ in range(k)]
         in_turn = "contraction" in bound.symbols  # the norm of every single matrix
         signs = generator.choice([-1.0, 1.0], agents)
-        return np.array(permutations), bool(generator.random() < 0.4) and not in_turn, signs
+        drawn, alike = generator.random(2) < (0.4, 0.3)
+        return np.array(permutations), bool(drawn) and not in_turn, signs, bool(alike)
 
     def size(choices):
         k, n, m = choices[0].shape[:3]
@@ -50,7 +55,7 @@ def family(bound, rounds=3):
 
 def _run(bound, choices, x):
     """The run that the numbers x encode; None where gossip hardly contracts or no learning rate is in the region."""
-    permutations, drawn, signs = choices
+    permutations, drawn, signs, alike = choices
     k, n, m = permutations.shape[:3]
     logits, h, g, start, share, vector, last = np.split(x, np.cumsum([k * n, m, m, m, m, m]))
     weights = np.exp(logits.reshape(k, n) - logits.max())
@@ -59,9 +64,12 @@ def _run(bound, choices, x):
     if not _contracts(mixings, drawn):
         return None
     tags = bound.assumptions
-    low = 0.02 if "strongly_convex_agents" in tags else -1.0 if bound.about.endswith("consensus_distance") else 0.0
+    bowls = "convex_agents" in tags or not bound.about.endswith("consensus_distance")
+    low = 0.02 if "strongly_convex_agents" in tags else 0.0 if bowls else -1.0
     h = low + (1 - low) / (1 + np.exp(-h))
     h = h + (h.mean() - h) / (1 + np.exp(-last[3]))
+    if alike:  # one loss, whose agents part by noise alone
+        h, g = np.full(m, h.mean()), np.full(m, g.mean())
     h = h / max(np.abs(h).max(), 1e-9)
     noise = np.eye(m)
     if "independent_noise" not in tags:
@@ -137,7 +145,8 @@ def measure(bound, run):
     lengths = np.arange(1, many + 1)
     curvature = abs(run.h.mean())
     known = of_mixing(run, bound.symbols) | {
-        "agents": run.agents, "lr": run.lr, "sigma": (np.trace(run.noise) / run.agents) ** 0.5, "steps": lengths,
+        "agents": run.agents, "lr": run.lr, "steps": lengths,
+        "sigma": variance_of(np.diagonal(run.noise), bound.assumptions) ** 0.5,
         "L_local": np.abs(run.h).max(), "L2": curvature, "mu": run.h.min(),
         "zeta": max(seen["zeta"].max(), 0.0) ** 0.5, "phi": seen["phi"].max() ** 0.5,
         "neighborhood_zeta": max(seen["near"].max(), 0.0) ** 0.5,

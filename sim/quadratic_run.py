@@ -43,6 +43,11 @@ class QuadraticRun:
         return len(self.h)
 
 
+def variance_of(variances, tags):
+    """The sigma^2 of agents' noise: the largest variance where the statement bounds every agent's, else their mean."""
+    return max(variances) if "noise_per_agent" in tags else sum(variances) / len(variances)
+
+
 def mixture(matrices):
     """I.i.d. rounds, each of the matrices [k, m, m] with probability 1/k."""
     transposed = np.swapaxes(matrices, 1, 2)

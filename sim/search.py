@@ -16,6 +16,7 @@ from scipy.optimize import minimize
 from theory.errors import require
 
 STARTS, FAILURES, FINEST = 20, 25, 0.02
+ATTAINED = 0.98  # a ratio from which a climb that stalls has found where the statement is attained
 POLISH = 0.15  # share of the tries that the simplices get
 
 
@@ -99,5 +100,7 @@ def _climb(count, family, generator, most):
         value, failures = count(choices, moved), failures + 1
         if value > here:
             point, here, failures = moved, value, 0
+        elif failures > FAILURES and ATTAINED < here <= 1:  # such plateaus are wide, and other starts worth more
+            return
         elif failures > FAILURES:
             scale, failures = scale / 2, 0

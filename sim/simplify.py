@@ -11,6 +11,7 @@ import numpy as np
 
 from sim.quadratic_run import QuadraticRun
 
+GRIDS = (20, 1000, 10**6)  # denominators of matrices that are no (1 - share) I + share J
 PLAIN = "smooth_huber"
 PAIRS = ((2, 0), (1, 0), (1, -1), (0, 2), (0, 1), (-1, 1))
 SMALL = (0, 1, -1, 2, -2, Fraction(1, 2), Fraction(-1, 2), 4, -4, Fraction(1, 4), Fraction(-1, 4), 3, -3)
@@ -126,12 +127,9 @@ def _positive(name):
 def _smooth_numbers(run, together):
     m, every = run.agents, range(run.agents)
     if _share(run.W) is not None:
-        yield (
-            lambda run: _share(run.W),
-            lambda run, value: replace(run, W=mixed(run.agents, value)) if _fits(run, value) else None,
-        )
+        yield lambda run: _share(run.W), _mix_smooth
     else:
-        yield lambda _: 1.0, lambda run, _: replace(run, W=_stochastic(run.W))
+        yield from (_grid_smooth(d) for d in GRIDS)
     yield _positive("width")
     yield from [_all("heights")] if len(set(run.heights)) == 1 else [_entry("heights", k) for k in every]
     yield _all("shifts")
@@ -146,14 +144,30 @@ def _mix_smooth(run, value):
     return replace(run, W=mixed(run.agents, value)) if _fits(run, value) else None
 
 
-def _stochastic(W):
-    """Thousandths whose rows and columns sum to 1 exactly, by a last row and column that make up for the others."""
-    near = [[Fraction(round(1000 * w), 1000) for w in row] for row in W]
+def _stochastic(W, denominator):
+    """W to this denominator, its last row and column making up for the others; None where a weight would be below 0."""
+    near = [[Fraction(round(denominator * w), denominator) for w in row] for row in W]
     m = len(near)
     for row in near[:-1]:
         row[-1] = 1 - sum(row[:-1])
     near[-1] = [1 - sum(near[i][j] for i in range(m - 1)) for j in range(m)]
-    return tuple(map(tuple, near))
+    return tuple(map(tuple, near)) if all(w >= 0 for row in near for w in row) else None
+
+
+def _grid_smooth(denominator):
+    def write(run, _):
+        W = _stochastic(run.W, denominator)
+        return W and replace(run, W=W)
+
+    return lambda _: 1.0, write
+
+
+def _grid_quadratic(denominator):
+    def write(run, _):
+        Ws = [_stochastic(W, denominator) for W in run.mixings]
+        return replace(run, mixings=np.array(Ws, dtype=object)) if all(Ws) else None
+
+    return lambda _: 1.0, write
 
 
 def _quadratic_moves(run, together):
@@ -211,6 +225,8 @@ def _quadratic_numbers(run, together):
     every, levels = range(run.agents), np.unique(np.abs(run.noise[run.noise != 0]))
     if len(run.mixings) == 1 and _share(run.mixings[0]) is not None:
         yield lambda run: _share(run.mixings[0]), _mix
+    else:
+        yield from (_grid_quadratic(d) for d in GRIDS)
     if len(levels) == 1:
         yield (
             lambda run: np.abs(run.noise).max(),

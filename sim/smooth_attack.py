@@ -10,6 +10,7 @@ The U and the remainder that `zhu2025` leaves open are taken from its (D.11), wi
 
 import numpy as np
 
+from sim.quadratic_run import variance_of
 from sim.search import Family
 from sim.smooth_run import SmoothRun, quantities
 from theory.bounds import BOUNDS
@@ -19,6 +20,8 @@ PROFILES = ("smooth_huber", "smooth_huber(1/4)", "pseudo_huber", "cos", "log_cos
             "gaussian_well")  # fmt: skip
 STEPS = 8
 ABOUTS = ("U", "next_merged_loss", "next_consensus_distance", "consensus_distance", "gradient_norm_sq_mean")
+MEETS = {"A1", "A2", "A3", "bounded_gradients", "common_start", "zero_start", "doubly_stochastic", "homogeneous",
+         "independent_gossip", "independent_noise", "noise_per_agent", "smooth", "smooth_agents"}  # fmt: skip
 SYMBOLS = {"agents", "lr", "sigma", "steps", "L1", "L2", "L3", "L4", "L_local", "phi", "p", "consensus_distance",
            "local_gradient_norm_sq", "merged_loss", "T2", "U", "gradient_norm_sq", "discrepancy_norm_sq",
            "discrepancy_inner", "initial_gap", "U_mean", "descent_remainder"}  # fmt: skip
@@ -99,7 +102,7 @@ def _values(bound, seen):
 
 def measure(bound, run):
     """[`Measured`] of every step of the run; empty where the bound says nothing about it."""
-    seen = quantities(run)
+    seen = quantities(run) | {"sigma": variance_of(np.square(run.noise), bound.assumptions) ** 0.5}
     if run.agents > 1 and seen["p"] < SMALLEST_P:
         return []
     if not np.isfinite(seen["reach"]) or (run.function.region.sup.is_finite and not _in_region(run, seen)):

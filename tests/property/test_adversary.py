@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sympy import Rational
 
-from sim.adversary import attack, families, measure, ratio_of, searched, shrink
-from sim.exact_point import drop, point_of, quadratic_point, smooth_point
+from sim.adversary import attack, drop, families, measure, ratio_of, searched, shrink
+from sim.exact_point import point_of, quadratic_point, smooth_point
 from sim.exact_run import exact_quantities
 from sim.quadratic_run import QuadraticRun, history, moments
 from sim.search import Family, search
@@ -177,6 +177,34 @@ def test_opposite_noise_counts_twice():
     assert not quadratic_point("master_consensus_correlated", 0, **OPPOSITE).violates
     with pytest.raises(OnemergeError, match="needs noise that is independent over agents"):
         quadratic_point("master_consensus", 0, **OPPOSITE)
+
+
+def test_uneven_noise_needs_a_bound_for_every_agent():
+    """The noise of one agent alone breaks M-1 for mean variances (Jensen's part of S), and not for the largest one."""
+    uneven = OPPOSITE | {"noise": (("2", "0"), ("0", "0")), "h": ("1", "1")}
+    mean = quadratic_point("master_consensus", 0, without=("noise_per_agent",), **uneven)
+    every = quadratic_point("master_consensus", 0, **uneven)
+    assert every.measured == mean.measured
+    assert every.allowed == 2 * mean.allowed
+    directed = drop(BOUNDS["master_consensus"], "noise_per_agent")
+    assert attack(directed, effort=Effort(tries=2000)).violates
+
+
+def test_no_family_steps_outside_the_tags():
+    """A bound on convex losses is attacked by convex ones alone; an assumption that no family meets is refused."""
+    convex = replace(
+        BOUNDS["typical_consensus"], assumptions=(*BOUNDS["typical_consensus"].assumptions, "convex_agents")
+    )
+    (one, many) = families(convex)
+    generator = np.random.default_rng(0)
+    for family in (one, many):
+        for _ in range(20):
+            choices = family.draw(generator)
+            run = family.problem(choices, generator.normal(size=family.size(choices)))
+            assert run is None or (run.h.min() >= 0 and np.ptp(run.start) == 0)
+    ring = replace(BOUNDS["lemma_d1"], assumptions=(*BOUNDS["lemma_d1"].assumptions, "ring"))
+    with pytest.raises(OnemergeError, match=r"no family of problems knows all of lemma_d1: .* ring"):
+        attack(ring)
 
 
 def test_points_outside_the_assumptions_are_refused():
