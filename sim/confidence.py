@@ -23,38 +23,48 @@ from theory.errors import require
 
 BURN_IN = 64  # samples before the asymptotic sequence says something
 CUT = 0.5  # bets are at most this share of what keeps the wealth positive
-BISECTIONS = 48  # after which an end is known to 1e-14 of the range
+BISECTIONS = 48  # after which an end is known to 1e-14 of the largest sample
 
 
 def betting_interval(samples, low, high, level):
     """(lower, upper) for the mean of samples [n] in [low, high], valid at this and at all times before at once."""
-    x, alpha = _checked(samples, level), 1 - level
+    x = _checked(samples, level)
     require(low < high, f"the range [{low}, {high}] is empty")
     require(((x >= low) & (x <= high)).all(), f"samples reach from {x.min():.6g} to {x.max():.6g}, beyond the range")
-    x = (x - low) / (high - low)
-    n = np.arange(1, len(x) + 1)
+    x, width = (x - low) / (high - low), high - low
+    return low + width * _lowest(x, level), high - width * _lowest(1 - x, level)
+
+
+def betting_lower_end(samples, low, unit, level):
+    """The lower end of such an interval for samples that are at least `low`, without a largest value.
+
+    The bettor on a larger mean stays solvent whatever the samples are. `unit` is the size that they are thought to have
+    above `low`, which decides on the first bets: a wrong one costs power, never validity.
+    """
+    x = _checked(samples, level)
+    require(unit > 0, f"the unit of the samples is {unit}; it must be above 0")
+    require((x >= low).all(), f"a sample is {x.min():.6g}, below {low:.6g}")
+    return low + unit * _lowest((x - low) / unit, level)
+
+
+def _lowest(x, level):
+    """The least mean of samples x >= 0 [n] that the bettor up does not rule out, rounded down."""
+    needed, n = np.log(2 / (1 - level)), np.arange(1, len(x) + 1)
     now = (0.5 + np.cumsum(x)) / (n + 1)
     variance = np.concatenate([[0.25], (0.25 + np.cumsum((x - now) ** 2)) / (n + 1)])[:-1]
-    bets = np.sqrt(2 * np.log(2 / alpha) / (variance * n * np.log(n + 1)))
+    bets = np.sqrt(2 * needed / (variance * n * np.log(n + 1)))
 
-    def ruled_out(values, m):
-        """Whether the bettor on values above m has ever had 2/alpha."""
-        if m <= 0:
-            return bool((values > 0).any())
-        wealth = np.cumsum(np.log1p(np.minimum(bets, CUT / m) * (values - m)))
-        return bool(wealth.max() >= np.log(2 / alpha))
+    def ruled_out(m):
+        """Whether the wealth has ever been 2/alpha."""
+        return np.cumsum(np.log1p(np.minimum(bets, CUT / m) * (x - m))).max() >= needed
 
-    def lowest(values):
-        """The least m that is not ruled out, rounded down."""
-        inside, outside = 1.0, 0.0
-        if not ruled_out(values, outside):
-            return 0.0
-        for _ in range(BISECTIONS):
-            middle = (inside + outside) / 2
-            inside, outside = (inside, middle) if ruled_out(values, middle) else (middle, outside)
-        return outside
-
-    return low + (high - low) * lowest(x), high - (high - low) * lowest(1 - x)
+    outside, inside = 0.0, float(x.max())  # where all factors are at most 1
+    if inside == 0:
+        return 0.0
+    for _ in range(BISECTIONS):
+        middle = (inside + outside) / 2
+        inside, outside = (inside, middle) if ruled_out(middle) else (middle, outside)
+    return outside
 
 
 def asymptotic_interval(samples, level, best=256):

@@ -4,15 +4,16 @@
 
 gives the `Evidence` of the interval at the last step of the run: it refutes where all of the interval is above 0 and
 supports where none is. Runs come in batches, with a look after each, and end once the interval decides: it is one of a
-sequence that is valid at any time. Runs of a `SmoothRun` are bounded, so that its interval holds for every number of
-runs; those of a `QuadraticRun` have Gaussian noise, and their interval holds in the limit of many.
+sequence that is valid at any time. A refutation is valid for every number of runs, as what is measured is not negative.
+So is the support by a `SmoothRun`, whose runs are bounded; that by a `QuadraticRun`, of Gaussian noise, holds in the
+limit of many runs.
 """
 
 from dataclasses import replace
 
 import numpy as np
 
-from sim.confidence import asymptotic_interval, betting_interval, bonferroni, rate_interval
+from sim.confidence import asymptotic_interval, betting_interval, betting_lower_end, bonferroni, rate_interval
 from sim.quadratic_attack import measure as exact_steps
 from sim.quadratic_attack import of_mixing
 from sim.quadratic_run import QuadraticRun, variance_of
@@ -48,10 +49,16 @@ def simulated(bound, problem, variant="", effort=None, claims=1, level=LEVEL):
 
 
 def interval_of(margins, allowed, most, level):
-    """The interval for their mean: by bets where the measured value is in [0, most], else the asymptotic one."""
+    """The interval for their mean: by bets, but for the upper end of what has no largest value.
+
+    What is measured is at least 0, so that the bets for the lower end need no largest value, and the bound itself is
+    their unit.
+    """
     if np.isfinite(most):
-        return betting_interval(margins, -allowed, most - allowed, level)
-    return asymptotic_interval(margins, level)
+        _, high = betting_interval(margins, -allowed, most - allowed, level)
+    else:
+        _, high = asymptotic_interval(margins, level)
+    return betting_lower_end(margins, -allowed, allowed, level), high
 
 
 def allowed_and_largest(bound, problem):
@@ -67,7 +74,8 @@ def allowed_and_largest(bound, problem):
     require(not missing, f"a simulation does not know {', '.join(missing)} of {bound.name}")
     reach = (problem.lr * (known["phi"] + known["sigma"])) ** 2 * known["p_left"] / (1 - known["p_left"] ** 0.5) ** 2
     most = {"consensus_distance": reach, "gradient_norm_sq_mean": known["L1"] ** 2}[bound.about]
-    return float(bound(**{name: known[name] for name in bound.symbols})), float(most)
+    value = float(bound(**{name: known[name] for name in bound.symbols}))
+    return value, float(most)
 
 
 def known_of(run, tags=()):
