@@ -11,7 +11,8 @@ import numpy as np
 
 from sim.quadratic_run import QuadraticRun
 
-GRIDS = (20, 1000, 10**6)  # denominators of matrices that are no (1 - share) I + share J
+GRIDS = (3, 20, 1000, 10**6)  # denominators of matrices that are no (1 - share) I + share J
+PATH = np.array([[2, 1, 0], [1, 1, 1], [0, 1, 2]]) / 3  # of three agents, Metropolis weights
 PLAIN = "smooth_huber"
 PAIRS = ((2, 0), (1, 0), (1, -1), (0, 2), (0, 1), (-1, 1))
 SMALL = (0, 1, -1, 2, -2, Fraction(1, 2), Fraction(-1, 2), 4, -4, Fraction(1, 4), Fraction(-1, 4), 3, -3)
@@ -146,6 +147,8 @@ def _mix_smooth(run, value):
 
 def _stochastic(W, denominator):
     """W to this denominator, its last row and column making up for the others; None where a weight would be below 0."""
+    if isinstance(W[0][0], Fraction):  # a coarser grid has done
+        return None
     near = [[Fraction(round(denominator * w), denominator) for w in row] for row in W]
     m = len(near)
     for row in near[:-1]:
@@ -186,17 +189,29 @@ def _quadratic_moves(run, together):
     if k == 1 and _share(run.mixings[0]) is None:
         for share in _shares(run.mixings[0]):
             yield replace(run, mixings=np.array(mixed(m, share), dtype=float)[None])
+    if m >= 3 and not (m == 3 and np.array_equal(run.mixings[0], PATH)):  # the least topology with agents unlike others
+        kept = {name: getattr(run, name)[:3] for name in ("h", "g", "start")}
+        yield from (replace(run, mixings=PATH[None], drawn=False, noise=N, **kept) for N in _noises(run, 3))
     for steps in (1, 2, 3, 5, 10, 20):
         if steps < run.steps:
             yield replace(run, steps=steps)
     for name in ("h", "g", "start"):
         if np.any(getattr(run, name)):
             yield replace(run, **{name: np.zeros(m)})
-    level = np.trace(run.noise) / m
-    signs = np.where(np.arange(m) % 2, -1.0, 1.0)
-    plain = [np.zeros((m, m)), np.eye(m), np.outer(signs, signs), np.eye(m)[:1].T @ np.eye(m)[:1] * m]
-    if not any(np.array_equal(run.noise, level * N) for N in plain):
-        yield from (replace(run, noise=level * N) for N in plain)
+    if not any(np.array_equal(run.noise, N) for N in _noises(run, m)):
+        yield from (replace(run, noise=N) for N in _noises(run, m))
+
+
+def _noises(run, m):
+    """Plain covariances over m agents of the same mean variance: none, independent, of one agent alone, opposite.
+
+    The last one only where the noise of the run is not independent already, which the statement may assume.
+    """
+    level = np.trace(run.noise) / run.agents
+    signs, first = np.where(np.arange(m) % 2, -1.0, 1.0), np.eye(m)[0]
+    plain = [np.zeros((m, m)), np.eye(m), m * np.outer(first, first)]
+    shared = np.any(run.noise - np.diag(np.diagonal(run.noise)))
+    return [level * N for N in [*plain, *([np.outer(signs, signs)] if shared else [])]]
 
 
 def _cell(name, place):
