@@ -1,11 +1,12 @@
 """Lemma D.1: one step contracts the consensus distance by 1 - p/2 and adds what gradients and noise spread."""
 
-from sympy import Rational
+from sympy import Le, Rational, Symbol
 
 from sim.spread import drawn_mixing, one_step, random_step
 from theory.bounds import corrected, zhu2025
 from theory.edge import peers_rate
 from theory.notation import symbols
+from theory.proof.best import best_constant
 from theory.proof.derivations import lemma_d1_with
 from theory.proof.evidence import Claim, Constant, Instance, Variant, by_instance
 from theory.proof.looseness import evidence_of
@@ -21,6 +22,13 @@ NOISE = {"share": "1/4", "start": 0, "slope": 0, "lr": "1/2", "noise": 1}
 def factor(bound, symbol):
     """What multiplies η² times the square of a symbol in the bound, as a function of p and m."""
     return bound.formula.expand().coeff(lr, 2).coeff(symbol).simplify()
+
+
+def gradient_constant():
+    """The `Best` constant c of (1 - p)(Ξ + η φ)² <= (1 - p/2) Ξ² + c η² φ²: the lemma without noise."""
+    Xi, step, c = Symbol("Xi", nonnegative=True), Symbol("lr_phi", positive=True), Symbol("c", real=True)
+    claim = Le((1 - p) * (Xi + step) ** 2, (1 - p / 2) * Xi**2 + c * step**2)
+    return best_constant(claim, c, over={Xi, step})
 
 
 def check(effort):
@@ -41,11 +49,12 @@ def check(effort):
     alone = {"bound": printed.name, "chance": "1/2"}
     yield by_instance("noise alone", Instance("W = I is drawn, where W is I or J with chance 1/2: Ξ² stays 1",
                                               drawn_mixing, alone))  # fmt: skip
-    how = "Young's inequality at the weight that leaves 1 - p/2; attained by two linear losses"
-    where = "p = 0.107, R = 0.2 among 16 agents"
-    for name, symbol, reason in (("φ²", slope_sq, how), ("σ²", sigma**2, "independent noise; attained")):
-        yield Constant(f"factor of η²{name} at {where}", float(factor(printed, symbol).subs(GOSSIP)),
-                       float(factor(sharp, symbol).subs(GOSSIP)), reason)  # fmt: skip
+    where, best = "p = 0.107, R = 0.2 among 16 agents", gradient_constant()
+    yield Constant(f"factor of η²φ² at {where}", float(factor(printed, slope_sq).subs(GOSSIP)),
+                   float(best.value.subs(GOSSIP)), best.how)  # fmt: skip
+    noise = "(1 - p)(1 - 1/m), attained by independent noise"
+    yield Constant(f"factor of η²σ² at {where}", float(factor(printed, sigma**2).subs(GOSSIP)),
+                   float(factor(sharp, sigma**2).subs(GOSSIP)), noise)  # fmt: skip
 
 
 CLAIM = Claim(

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 from sim.adversary import searched
-from theory.bounds import corrected, master_consensus
+from theory.bounds import corrected, master, master_consensus
+from theory.proof.derivations_onestep import onestep_nonconvex
 from theory.proof.evidence import Claim, Variant
 from theory.proof.joined import joined
 from theory.proof.looseness import constant_of, evidence_of
 from theory.proof.step import by_proof
 from theory.proof.step_counts import DECENTRALIZED, decentralized_steps
-from theory.proof.theorem_1 import decentralized_rate
 
 LATEX = (
     r"T=O\!\left(\frac{\sigma^2}{m\varepsilon^2}+\frac{\sqrt p\,\sigma+\zeta}{p\,\varepsilon^{3/2}}"
@@ -20,7 +20,9 @@ CONSTANT = f"constant {DECENTRALIZED} L, L the smoothness of the agents' losses"
 
 def evidence(variant, effort):
     """The proof of the rate and of the number of steps; exact worst cases and a search for what both rest on."""
-    yield by_proof(variant, joined("rate and steps by p alone", decentralized_rate(), decentralized_steps()))
+    yield by_proof(
+        variant, joined("rate and steps by p alone", onestep_nonconvex(master.ONESTEP_NONCONVEX), decentralized_steps())
+    )
     yield evidence_of(master_consensus.ONESTEP_CONSENSUS, variant)
     yield searched(corrected.MASTER_NONCONVEX, variant, replace(effort, tries=effort.tries // 4))
 

@@ -2,6 +2,7 @@
 
 from paper_repro.claims.exact import by_opposite
 from sim.non_iid import floor
+from sim.washboard import by_exponent
 from theory.bounds import corrected, kong2021, zhu2025
 from theory.proof.derivations_descent import steps_sufficient
 from theory.proof.evidence import Claim, Constant, Instance, Variant, by_instance
@@ -19,6 +20,7 @@ def check(effort):
     sufficient = steps_sufficient(corrected.STEPS_SUFFICIENT)
     yield by_proof("small U", joined("steps that suffice, and their order", sufficient, matching_steps()))
     yield by_proof("critical distance", below_critical(kong2021.KONG_RATE))
+    yield by_exponent("best step size", -1.5)
     yield by_opposite("surpass", never_below_best())
     point = floor()
     yield Constant("mean squared gradient of that pair: what the row allows by (D.12), and what it is",
@@ -56,6 +58,15 @@ CLAIM = Claim(
             kong2021.KONG_RATE.latex(),
             "assumption",
             "E Ξ² stays below ησ²/(Lm) + ‖g‖²/(8L²) (Kong et al. 2021)",
+        ),
+        Variant(
+            "best step size",
+            "For different data the steps grow like ε^(-3/2) even at the learning rate that is best for each ε, as "
+            "the term "
+            "ζ/(p ε^(3/2)) of the second row has it, though U is 0 in leading order.",
+            r"T=\Theta\!\left(\frac{\zeta}{p\,\varepsilon^{3/2}}\right)",
+            "assumption",
+            "the term ζ/(p ε^(3/2)) is added, and η is the best one for each ε",
         ),
         Variant(
             "surpass",

@@ -3,16 +3,17 @@
 Each takes the formulas of its `Bound` records, so that a wrong constant there makes a step fail.
 """
 
-from sympy import Le, Symbol
+from sympy import Le
 
 from theory.bounds import corrected, zhu2025
 from theory.notation import symbols
 from theory.proof.derivations import lemma_d1_with
+from theory.proof.derivations_onestep import corollary_d2_slow as kept_by_a_step
+from theory.proof.joined import joined
 from theory.proof.step import Proof, Step
 
 agents, lr, p, sigma, phi = symbols("agents lr p sigma phi")
 now, after, slope_sq = symbols("consensus_distance next_consensus_distance local_gradient_norm_sq")
-slope_sq_before = Symbol("local_gradient_norm_sq_before", nonnegative=True)
 
 
 def at_most(left, right):
@@ -36,19 +37,10 @@ def corollary_d2(start=0):
 
 
 def corollary_d2_slow(start=0):
-    """Corollary D.2, second part, E Ξ_(t+1)² against φ_t: what holds at t holds at t + 1, and after the first step."""
-    step, level = zhu2025.LEMMA_D1.formula, zhu2025.COROLLARY_D2_SLOW.formula
-    lemma = lemma_d1_with(zhu2025.LEMMA_D1)
-    slow = at_most(slope_sq_before, (1 + p / 4) * slope_sq)
-    below = at_most(now, level.subs(slope_sq, slope_sq_before))
-    kept, first = at_most(step, level), at_most(step.subs(now, start), level)
-    steps = (
-        *lemma.steps,
-        Step(first, "the first step, from equal agents"),
-        Step(kept, "(1 - p/2)(1 + p/4) 48/p^2 + 12/p <= 48/p^2 times (1 - p)", (slow, below)),
-        Step(at_most(after, level), "Lemma D.1 keeps it", (lemma.concludes, kept)),
-    )
-    return Proof("Corollary D.2, slow gradients", steps, steps[-1].claim, (*lemma.given, slow, below))
+    """Corollary D.2, second part, E Ξ_(t+1)² against φ_t: it holds after the first step, and each step keeps it."""
+    first = at_most(zhu2025.LEMMA_D1.formula.subs(now, start), zhu2025.COROLLARY_D2_SLOW.formula)
+    base = Proof("the first step", (Step(first, "the first step, from equal agents"),), first)
+    return joined("Corollary D.2, slow gradients", base, kept_by_a_step(zhu2025.COROLLARY_D2_SLOW))
 
 
 def stationary_constant():

@@ -7,7 +7,7 @@ costs half of epsilon.
 
 from sympy import Max, sqrt
 
-from theory.bounds import corrected, master_consensus, zhu2025
+from theory.bounds import corrected, master, zhu2025
 from theory.notation import symbols
 from theory.proof.consensus import at_most
 from theory.proof.step import Proof, Step
@@ -40,7 +40,7 @@ def parallel_steps():
         corrected.RATE_PARALLEL_SGD.formula,
         ((lr * L2 * sigma**2 / agents, epsilon / 2),),
         L2 + 2 * L2 * sigma**2 / (agents * epsilon),
-        (at_most(lr * L2, 1),),
+        corrected.RATE_PARALLEL_SGD.where,
         PARALLEL * L2 * gap * zhu2025.TABLE1_PARALLEL_SGD.formula,
         "T is at most 8 L2 Delta times the first row of Table 1",
     )
@@ -49,19 +49,18 @@ def parallel_steps():
 def decentralized_steps():
     """T <= 40 L Δ (σ²/(m ε²) + (√p σ + ζ)/(p ε^(3/2)) + 1/(p ε)): Theorem D.6, the second row of Table 1.
 
-    From one step of the merged model (`descent_r2`, |e| <= L Ξ) summed over the steps, and `onestep_consensus`.
+    From `onestep_nonconvex`, the rate by p alone.
     """
-    network = L_local**2 * master_consensus.ONESTEP_CONSENSUS.formula
     spread = zeta + sqrt(p) * sigma
     return _reached(
         "steps of decentralized SGD",
-        START + lr * L_local * sigma**2 / agents + network,
+        master.ONESTEP_NONCONVEX.formula,
         (
             (lr * L_local * sigma**2 / agents, epsilon / 4),
             (24 * lr**2 * L_local**2 * spread**2 / p**2, epsilon / 4),
         ),
         8 * L_local / p + 4 * L_local * sigma**2 / (agents * epsilon) + 10 * L_local * spread / (p * sqrt(epsilon)),
-        (at_most(4 * lr * L_local, p),),
+        master.ONESTEP_NONCONVEX.where,
         DECENTRALIZED * L_local * gap * zhu2025.TABLE1_DSGD_KOLOSKOVA.formula,
         "T is at most 40 L Delta times the second row of Table 1",
     )
