@@ -6,6 +6,8 @@ from theory.errors import OnemergeError
 from theory.proof.algebra import system
 from theory.proof.relation import Decision, Problem, domain, negated
 
+WORK = 2_000_000  # steps of z3 in about a second: a limit on work gives one answer on a busy machine and an idle one
+
 
 def z3():
     """The module z3 of z3-solver."""
@@ -39,7 +41,7 @@ def by_smt(problem, seconds=4.0):
     if answer == "unsat":
         return Decision("proved", "z3", "no real point is against it")
     if answer == "unknown":
-        return Decision("unknown", "z3", f"undecided after {seconds:g} s")
+        return Decision("unknown", "z3", f"undecided after the work of {seconds:g} s")
     if built.abstract:
         return Decision("unknown", "z3", "false for some value of a function that is no algebraic one")
     witness = _witness(problem, built, model)
@@ -71,7 +73,8 @@ def _solve(conditions, either, seconds):
         formulas.append(solver_module.Or([_formula(p, kind, names) for p, kind in either]))
     for tactic, share in (("qfnra-nlsat", 0.5), ("qfnra", 0.5)):
         solver = solver_module.Then("simplify", "solve-eqs", tactic).solver()
-        solver.set("timeout", int(1000 * seconds * share) + 1)
+        solver.set("rlimit", int(WORK * seconds * share) + 1)
+        solver.set("timeout", int(20_000 * seconds * share) + 1)  # a single step of z3 may be long
         solver.add(*formulas)
         answer = str(solver.check())
         if answer == "sat":
