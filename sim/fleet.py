@@ -6,6 +6,7 @@ rounding.
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import product
 
 import sympy
@@ -31,6 +32,11 @@ def doubly_stochastic(W):
     sums = {sum(row) for row in W} | {sum(column) for column in zip(*W, strict=True)}
     require(sums == {1}, f"rows and columns of a doubly stochastic matrix sum to 1; these sum to {sorted(sums)}")
     return W
+
+
+@cache
+def _slope(gap):
+    return sympy.diff(gap, x)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +82,7 @@ class Fleet:
     @property
     def gradients(self):
         """L_k'(θ_k) of all agents."""
-        slope = sympy.diff(self.gap, x)
+        slope = _slope(self.gap)
         return tuple(
             self.global_derivative(1, model) + tilt * slope.subs(x, model)
             for model, tilt in zip(self.models, self.tilts, strict=True)

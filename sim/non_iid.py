@@ -1,13 +1,15 @@
 """Two agents whose Hessians differ, exactly: the mandatory test of statements about different data.
 
-L_{1,2}(x) = L(x) ± tilt (x²/2 - h x), L a smooth Huber function: x²/2 on [-1, 1], where all models stay, with bounded
-derivatives beyond. For tilt = 1 that is L_1 = x² - h x, L_2 = h x on [-1, 1]. There L has no third derivative, so that
-T_2 = 0 and the leading term of U is zero, while the mean gradient is L' + tilt δ, δ the half difference of the models.
+L_{1,2}(x) = L(x) ± tilt (L(x) - h x), L a smooth Huber function: x²/2 on [-1, 1], where all models stay, with bounded
+derivatives beyond, so that Assumptions 2 and 3 hold on the whole line. For tilt = 1 that is L_1 = x² - h x, L_2 = h x
+on [-1, 1]. There L has no third derivative, so that T_2 = 0 and the leading term of U is zero, while the mean gradient is
+L' + tilt δ, δ the half difference of the models.
 """
 
 from sympy import Rational
 
 from sim.fleet import Fleet, pair, step_against
+from sim.smooth_run import SmoothRun
 from sim.testbed import smooth_huber, x
 from theory.bounds import BOUNDS
 from theory.errors import require
@@ -20,7 +22,11 @@ WIDTH = 1  # of the bend of the smooth Huber function
 def two_agents(h, middle, apart, tilt=1):
     """The agents at middle ± apart, in the core [-1, 1]."""
     h, middle, apart, tilt = map(number, (h, middle, apart, tilt))
-    return in_core(Fleet(smooth_huber(WIDTH), (middle + apart, middle - apart), (tilt, -tilt), x**2 / 2 - h * x))
+    return in_core(
+        Fleet(
+            smooth_huber(WIDTH), (middle + apart, middle - apart), (tilt, -tilt), smooth_huber(WIDTH).expression - h * x
+        )
+    )
 
 
 def in_core(fleet):
@@ -55,3 +61,10 @@ def floor(h="1/10", lr="1/2", share="1/4", steps=30, tilt=1, residual="residual_
     allowed = exactly(BOUNDS[rate], lr=lr, L2=1, agents=2, sigma=0, steps=steps, initial_gap=0,
                       U_mean=sum(gains) / steps)  # fmt: skip
     return Measured(sum(squares) / steps, allowed)
+
+
+def noisy_cosines(lr=0.1, steps=60):
+    """Three agents on cosines of different heights and slopes, a directed W, noise ± 1/2: a run to simulate."""
+    W = ((0.5, 0.3, 0.2), (0.2, 0.5, 0.3), (0.3, 0.2, 0.5))
+    heights, slopes = (1.0, 0.5, 1.5), (0.3, -0.1, -0.2)
+    return SmoothRun("cos", 1.0, heights, (0.0,) * 3, slopes, W, (2.0,) * 3, (0.5,) * 3, lr, steps)

@@ -22,7 +22,7 @@ def random_fleet(seed, tilted=False):
     models = [middle + size * Rational(int(n), 20) for n in generator.integers(-20, 21, m)]
     tilts = [Rational(int(n), 10) for n in generator.integers(-10, 11, m - 1)] if tilted else [0] * (m - 1)
     lr = Rational(int(generator.integers(1, 40)), 20) * Rational(99, 100) / function.norms[1]
-    return Fleet(function, models, (*tilts, -sum(tilts)), x**2 / 2 - x / 3), lr
+    return Fleet(function, models, (*tilts, -sum(tilts)), sympy.sin(x)), lr
 
 
 def random_descent(seed, tilt=0, residual="residual_homogeneous"):

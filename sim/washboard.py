@@ -1,7 +1,7 @@
 """Steps that two agents on opposite washboards need at the best learning rate: ε^(-3/2), where U says 1/ε.
 
 L_{1,2} = L ± sin x, L' = s = √(2 ε) on the hill x > 3/2, falling smoothly to 0 on [1/2, 3/2]; both agents start at the
-height Δ = 1. Without noise the merged model drifts by -(s + η λ/(2 (1 - λ)) sin 2x) on average: above a critical η it is
+height Δ = 1. Without noise the merged model drifts by -(s + ηλ/(2(1 - λ)) sin 2x) on average: above a critical η it is
 trapped, below it is slow. The mean squared gradient reaches ε = s²/2 when the time on the flat part equals that on the
 hill, which is at T = 2 s^(-3) = ε^(-3/2)/√2 for the best η and λ = 1/2. Parallel SGD needs 1/(η ε). Source: averaging,
 ε -> 0.

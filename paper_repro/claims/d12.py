@@ -1,5 +1,8 @@
 """(D.10) and (D.12): the mean squared gradient of the merged model is that of parallel SGD plus the mean of U."""
 
+from dataclasses import replace
+
+from sim.adversary import searched
 from sim.non_iid import floor
 from theory.bounds import corrected, zhu2025
 from theory.proof.derivations_descent import rate_d12, residual_homogeneous
@@ -22,6 +25,7 @@ def check(effort):
     yield by_instance("printed", Instance(words + " against (D.12) with U of (D.11)", floor))
     words = words.replace("x/10", "x/100")
     yield by_instance("printed", Instance(words + " against (D.12) with U of (D.11)", floor, {"h": "1/100"}))
+    yield searched(zhu2025.RATE_D12, "printed", replace(effort, tries=effort.tries // 4))
     yield by_instance("one loss", Instance("the same with one loss for both", floor, {"tilt": 0}))
     yield by_proof("one loss", with_residual())
     yield by_proof("all orders", rate_d12(zhu2025.RATE_D12))

@@ -5,6 +5,8 @@ from dataclasses import replace
 from sympy import Rational, limit
 
 from sim.adversary import searched
+from sim.evidence import simulated
+from sim.non_iid import noisy_cosines
 from sim.spread import after_steps
 from theory.bounds import corrected, zhu2025
 from theory.edge import peers_rate
@@ -30,6 +32,8 @@ def check(effort):
     yield by_proof("slow gradients", corollary_d2_slow())
     yield evidence_of(zhu2025.COROLLARY_D2, "common start")
     yield evidence_of(corrected.COROLLARY_D2_SHARP, "sharp")
+    yield simulated(zhu2025.COROLLARY_D2, noisy_cosines(), "common start", effort)
+    yield simulated(corrected.COROLLARY_D2_SHARP, noisy_cosines(), "sharp", effort)
     yield searched(corrected.COROLLARY_D2_SHARP, "sharp", replace(effort, tries=effort.tries // 4))
     sharp = together | {"bound": corrected.COROLLARY_D2_SHARP.name}
     yield by_instance("sharp", Instance(words.format("Ξ = 0", "30 steps, against the sharp level"), after_steps, sharp))

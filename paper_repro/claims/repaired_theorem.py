@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 from sim.adversary import searched
+from sim.evidence import simulated
+from sim.non_iid import noisy_cosines
 from theory.bounds import corrected
 from theory.proof.derivations_descent import descent_r2, master_nonconvex
 from theory.proof.evidence import Claim, Constant, Variant
@@ -13,11 +15,12 @@ GRID = {"slems": (0.3, 0.7, 0.9), "lrs": (0.01, 0.1), "steps": 5}
 
 
 def check(effort):
-    """The proof step by step, exact worst cases, an attack, and how loose the rate is."""
+    """The proof step by step, exact worst cases, an attack, a simulation, and how loose the rate is."""
     rate = corrected.MASTER_NONCONVEX
     yield by_proof("printed", master_nonconvex(rate))
     yield evidence_of(rate, "printed")
     yield searched(rate, "printed", replace(effort, tries=effort.tries // 2))
+    yield simulated(rate, noisy_cosines(), "printed", effort)
     yield searched(corrected.MASTER_CONSENSUS, "printed", replace(effort, tries=effort.tries // 4))
     yield by_proof("one step", descent_r2(corrected.DESCENT_R2))
     yield searched(corrected.DESCENT_R2, "one step", replace(effort, tries=effort.tries // 4))

@@ -1,5 +1,8 @@
 """Theorem 1 (D.7), descent (9): the merged model descends like parallel SGD, up to T_2 and a remainder O(Ξ³)."""
 
+from dataclasses import replace
+
+from sim.adversary import searched
 from sim.non_iid import floor, one_step
 from sim.random_steps import random_descent
 from theory.bounds import corrected, zhu2025
@@ -20,6 +23,7 @@ def check(effort):
     yield by_instance("printed", Instance(words.format("1e-5") + "against 10^6 η Ξ³", one_step, large))
     words = f"{PAIR}, no noise, from the minimum of L, 30 steps: mean squared gradient against (D.12) with U of (D.11)"
     yield by_instance("printed", Instance(words, floor))
+    yield searched(zhu2025.THEOREM_1_DESCENT, "printed", replace(effort, tries=effort.tries // 4))
     yield by_proof("one loss", descent_homogeneous())
     yield by_proof("all orders", descent_r1(corrected.DESCENT_R1))
     for tilt, variant in ((0, "one loss"), (1, "all orders")):

@@ -6,6 +6,7 @@ import pytest
 from sympy import Rational, S, sqrt
 
 from paper_repro.claims import CLAIMS, guidance, mergeability, proposition_2, proposition_3, version_1
+from sim.testbed import LINE, TESTBED
 from theory import edge
 from theory.bounds import corrected
 from theory.errors import OnemergeError
@@ -89,6 +90,13 @@ def test_the_gossip_of_the_experiments_is_too_sparse():
     assert float(edge.least_rate(edge.largest_ratio(32))) == pytest.approx(0.912, abs=1e-3)
     assert by_proof("edge", infeasible(ratio=Rational(183, 100) / sqrt(agents))).outcome == "undecided"
     assert by_proof("edge", infeasible()).outcome == "proves"
+
+
+def test_tight_norms_obey_landau_and_kolmogorov():
+    lines = [f for f in TESTBED.values() if f.region == LINE and all(norm.is_finite for norm in f.norms)]
+    products = [(2 * f.constants["L2"] * f.constants["L3"], 3 * f.constants["L1"] * f.constants["L4"]) for f in lines]
+    assert len(products) >= 8
+    assert all(left <= right for left, right in products)
 
 
 @pytest.mark.parametrize("ratio", [Rational(1, 10), S(1), S(9)])

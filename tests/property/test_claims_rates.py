@@ -81,7 +81,7 @@ def test_verdicts(name):
     computed = verdict_of(CLAIMS[name], found)
     assert (computed.verdict, computed.variant) == VERDICTS[name]
     assert computed.verdict == "proved" or computed.what
-    assert len({one.engine for one in found}) >= 2 or name == "remark-D.2"
+    assert len({one.engine for one in found}) >= 2
     assert all(one.effective for one in found if one.engine == "search")
 
 
