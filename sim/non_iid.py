@@ -1,8 +1,8 @@
 """Two agents whose Hessians differ, exactly: the mandatory test of statements about different data.
 
 L_{1,2}(x) = L(x) ± tilt (L(x) - h x), L a smooth Huber function: x²/2 on [-1, 1], where all models stay, with bounded
-derivatives beyond, so that Assumptions 2 and 3 hold on the whole line. For tilt = 1 that is L_1 = x² - h x, L_2 = h x
-on [-1, 1]. There L has no third derivative, so that T_2 = 0 and the leading term of U is zero, while the mean gradient is
+derivatives beyond, so that Assumptions 2 and 3 hold on the whole line. For tilt = 1 that is x² - h x and h x there.
+On [-1, 1] L has no third derivative, so that T_2 = 0 and the leading term of U is zero, while the mean gradient is
 L' + tilt δ, δ the half difference of the models.
 """
 
