@@ -11,7 +11,7 @@ from itertools import product
 
 import sympy
 
-from sim.testbed import Function, x
+from sim.testbed import Function, smooth_huber, x
 from theory.errors import require
 from theory.proof.evidence import Measured
 from theory.proof.exactly import number
@@ -32,6 +32,12 @@ def doubly_stochastic(W):
     sums = {sum(row) for row in W} | {sum(column) for column in zip(*W, strict=True)}
     require(sums == {1}, f"rows and columns of a doubly stochastic matrix sum to 1; these sum to {sorted(sums)}")
     return W
+
+
+@cache
+def huber(width, scale=1):
+    """`smooth_huber`(width) in the unit of length `scale`, kept: its exact constants take time."""
+    return smooth_huber(width).scaled(1, number(scale)) if scale != 1 else smooth_huber(width)
 
 
 @cache

@@ -6,11 +6,13 @@ On [-1, 1] L has no third derivative, so that T_2 = 0 and the leading term of U 
 L' + tilt δ, δ the half difference of the models.
 """
 
+from functools import cache
+
 from sympy import Rational
 
-from sim.fleet import Fleet, pair, step_against
+from sim.fleet import Fleet, huber, pair, step_against
 from sim.smooth_run import SmoothRun
-from sim.testbed import smooth_huber, x
+from sim.testbed import x
 from theory.bounds import BOUNDS
 from theory.errors import require
 from theory.proof.evidence import Measured
@@ -23,9 +25,7 @@ def two_agents(h, middle, apart, tilt=1):
     """The agents at middle ± apart, in the core [-1, 1]."""
     h, middle, apart, tilt = map(number, (h, middle, apart, tilt))
     return in_core(
-        Fleet(
-            smooth_huber(WIDTH), (middle + apart, middle - apart), (tilt, -tilt), smooth_huber(WIDTH).expression - h * x
-        )
+        Fleet(huber(WIDTH), (middle + apart, middle - apart), (tilt, -tilt), huber(WIDTH).expression - h * x)
     )
 
 
@@ -51,16 +51,22 @@ def floor(h="1/10", lr="1/2", share="1/4", steps=30, tilt=1, residual="residual_
 
     The fixed point has δ = λ lr h/(1 - λ), λ = 1 - 2 share, and θ̄ = -δ: a gradient that no number of steps removes.
     """
-    fleet, W = two_agents(h, 0, 0, tilt), pair(share)
-    squares, gains = [], []
-    for _ in range(steps):
-        values = in_core(fleet).values(lr)
-        squares.append(values["gradient_norm_sq"])
-        gains.append(exactly(BOUNDS[residual], **values))
-        fleet = fleet.after(lr, W)
+    course = _course(h, lr, share, steps, tilt)
+    squares = [values["gradient_norm_sq"] for values in course]
+    gains = [exactly(BOUNDS[residual], **values) for values in course]
     allowed = exactly(BOUNDS[rate], lr=lr, L2=1, agents=2, sigma=0, steps=steps, initial_gap=0,
                       U_mean=sum(gains) / steps)  # fmt: skip
     return Measured(sum(squares) / steps, allowed)
+
+
+@cache
+def _course(h, lr, share, steps, tilt):
+    """The values of every step from the minimum of L, all models in the core."""
+    fleet, W, course = two_agents(h, 0, 0, tilt), pair(share), []
+    for _ in range(steps):
+        course.append(in_core(fleet).values(lr))
+        fleet = fleet.after(lr, W)
+    return tuple(course)
 
 
 def noisy_cosines(lr=0.1, steps=60):

@@ -3,9 +3,8 @@
 from dataclasses import replace
 
 from sim.adversary import searched
-from sim.fleet import Fleet, step_against
+from sim.fleet import Fleet, huber, step_against
 from sim.random_steps import random_descent
-from sim.testbed import smooth_huber
 from theory.bounds import BOUNDS, corrected, zhu2025
 from theory.errors import require
 from theory.notation import symbols
@@ -28,8 +27,7 @@ def one_step(width, models, lr, residual="residual_d11", scale=1):
     With a `scale` s everything is measured in the unit of length s: L(θ/s) at s θ with lr s².
     """
     s = number(scale)
-    loss = smooth_huber(width).scaled(1, s)
-    fleet = Fleet(loss, tuple(s * number(model) for model in models))
+    fleet = Fleet(huber(width, scale), tuple(s * number(model) for model in models))
     require(fleet.consensus_distance <= s**2, "the models lie further apart than Ξ = 1")
     lr = number(lr) * s**2
     return step_against(fleet, lr, exactly(BOUNDS[residual], **fleet.values(lr)))

@@ -2,8 +2,8 @@
 
 from sympy import Eq, Rational, Symbol
 
-from sim.fleet import Fleet, exact_gain
-from sim.testbed import smooth_huber, x
+from sim.fleet import Fleet, exact_gain, huber
+from sim.testbed import x
 from theory.bounds import corrected, zhu2025
 from theory.notation import symbols
 from theory.proof.consensus import at_most
@@ -41,7 +41,7 @@ def vanishes():
 def gain(apart, tilt=1):
     """|U|, to all orders, of two agents of different losses at 1/2 ± apart."""
     middle, apart = Rational(1, 2), number(apart)
-    fleet = Fleet(smooth_huber(1), (middle + apart, middle - apart), (tilt, -tilt), x**2 / 2)
+    fleet = Fleet(huber(1), (middle + apart, middle - apart), (tilt, -tilt), x**2 / 2)
     return Measured(abs(exact_gain(fleet, "1/2")), 0)
 
 

@@ -2,8 +2,8 @@
 
 from sympy import Eq, Symbol
 
-from sim.fleet import Fleet, pair
-from sim.testbed import smooth_huber, x
+from sim.fleet import Fleet, huber, pair
+from sim.testbed import x
 from theory.proof.evidence import Claim, Instance, Measured, Variant, by_instance
 from theory.proof.step import Proof, Step, by_proof
 
@@ -13,7 +13,7 @@ share = Symbol("w", nonnegative=True)
 
 def parted(tilt=1, lr="1/2", share="1/4"):
     """Ξ² after one step from θ = 0, the minimum of L, with L_k(x) = L(x) ∓ tilt x: (x ∓ 1)²/2 near 0."""
-    fleet = Fleet(smooth_huber(1), (0, 0), (tilt, -tilt), -x)
+    fleet = Fleet(huber(1), (0, 0), (tilt, -tilt), -x)
     return Measured(fleet.after(lr, pair(share)).consensus_distance, 0)
 
 

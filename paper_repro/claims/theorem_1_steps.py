@@ -1,7 +1,6 @@
 """The number of steps of Theorem 1 as the body prints it: T = O(σ²/(mε²) + 1/ε + Σ U) Δ for a constant η < 2/L_2."""
 
-from sim.fleet import Fleet, signs
-from sim.testbed import smooth_huber
+from sim.fleet import Fleet, huber, signs
 from theory.bounds import corrected, zhu2025
 from theory.errors import require
 from theory.proof.derivations_descent import steps_sufficient
@@ -24,7 +23,7 @@ def noise_floor(lr=1, epsilon="1/4", constant=1000, start=1, noise=1):
     kept, added = (1 - lr) ** 2, lr**2 * noise**2  # E x_+² = kept E x² + added
     level = added / (1 - kept)
     fading = (start**2 - level) * (1 - kept**steps) / (1 - kept) if kept else start**2 - level
-    one = Fleet(smooth_huber(1), (start,))
+    one = Fleet(huber(1), (start,))
     after = sum(chance * one.after(lr, None, drawn).merged ** 2 for chance, drawn in signs(1, noise))
     require(after == kept * start**2 + added, "the recursion is that of a step inside the core")
     return Measured(level + fading / steps, epsilon)

@@ -16,7 +16,7 @@ from theory.proof.evidence import Effort, Evidence, outcome_of, verdict_of
 from theory.proof.gain import never_below_best
 from theory.proof.step import by_proof
 
-EFFORT = Effort(tries=80, runs=16)
+EFFORT = Effort(tries=48, runs=16)
 STRONGER = "holds with a stronger assumption"
 VERDICTS = {
     "proposition-2": (STRONGER, "one loss"),

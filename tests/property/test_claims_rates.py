@@ -28,7 +28,7 @@ from theory.bounds import BOUNDS, corrected, kong2021, master, zhu2025
 from theory.notation import symbols
 from theory.proof.evidence import Effort, Evidence, outcome_of, verdict_of
 
-EFFORT = Effort(tries=80, runs=16)
+EFFORT = Effort(tries=48, runs=16)
 STRONGER = "holds with a stronger assumption"
 VERDICTS = {
     "D.1": ("proved", "printed"),
