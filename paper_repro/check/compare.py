@@ -16,10 +16,7 @@ from theory.notation import DOMAINS, NOTATION
 from theory.spectrum import contraction
 
 PRINTED = ("homogeneous", "doubly_stochastic", "independent_noise")  # what the paper's rates need and do not say
-BASELINES = ("rate_parallel_sgd", "table1_parallel_sgd")  # of parallel SGD, whose steps the merged model then takes
-UNSAID = dict.fromkeys(
-    ("rate_d12", "theorem_1_descent", "theorem_1_steps", "table1_dsgd_this_paper", *BASELINES), PRINTED
-)
+UNSAID = dict.fromkeys(("rate_d12", "theorem_1_descent", "theorem_1_steps", "table1_dsgd_this_paper"), PRINTED)
 STATE = (  # symbols whose values differ from run to run and from step to step
     "consensus_distance", "local_gradient_norm_sq", "merged_loss", "gradient_norm_sq", "discrepancy_norm_sq",
     "discrepancy_inner",

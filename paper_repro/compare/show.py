@@ -28,7 +28,7 @@ def print_comparison(record):
         console().print("†: about combine-then-adapt; what is simulated is adapt-then-combine.")
     needs = dict.fromkeys(tag for row in rows for found in row["bounds"].values() for tag in found["needs"])
     if needs:
-        console().print(f"*: the source does not say so, but needs what fails here: {', '.join(needs)}.")
+        console().print(f"*: needs what fails here: {', '.join(needs)} (parallel: of parallel SGD, a baseline).")
 
 
 def _table(rows, names, problem):

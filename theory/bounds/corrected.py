@@ -137,7 +137,7 @@ RATE_PARALLEL_SGD = Bound(
     kind="upper",
     formula=2 * initial_gap / (lr * steps) + lr * L2 * sigma**2 / agents,
     where=(lr * L2 <= 1,),
-    assumptions=("A3", "independent_noise", "smooth"),
+    assumptions=("A3", "independent_noise", "parallel", "smooth"),
     source="descent_r2 without discrepancy, summed over the steps",
     statement="Parallel SGD, the baseline that decentralized learning is measured against.",
     example={"lr": 0.01, "L2": 1.0, "agents": 16, "sigma": 1.0, "steps": 1000, "initial_gap": 0.5},
