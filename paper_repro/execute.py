@@ -92,7 +92,7 @@ def _pool(units, folder, device, jobs, bar, total):
                     if len(running) >= jobs:
                         break
                     waiting.remove(unit)
-                    running[_submit(pool, _work, unit, folder, device)] = unit
+                    running[submit(pool, _work, unit, folder, device)] = unit
                 done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
                 for future in done:
                     future.result()
@@ -109,7 +109,7 @@ def _pool(units, folder, device, jobs, bar, total):
             raise
 
 
-def _submit(pool, *work):
+def submit(pool, *work):
     """Submit work; a process that is started for it inherits a blocked SIGINT, even while it is still importing."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
