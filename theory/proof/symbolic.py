@@ -7,6 +7,8 @@ import sympy
 
 from theory.proof.relation import Decision, domain
 
+LARGEST = 100  # operations up to which a difference is factored: beyond, factoring may take minutes
+
 
 def by_sympy(problem, seconds=None):
     """Decide by algebra alone; what is given is used as links of a chain, a <= b <= c, and not otherwise."""
@@ -21,11 +23,12 @@ def by_sympy(problem, seconds=None):
         return Decision("unknown", "sympy", f"{poles[0]} may vanish or be negative")
     reduced = sympy.together(sympy.expand(expression.doit()))
     if reduced != 0 and kind == "=":
-        reduced = sympy.simplify(reduced)
+        reduced = sympy.simplify(reduced) if sympy.count_ops(reduced) <= 3 * LARGEST else reduced
     if reduced == 0:
         verdict = "proved" if kind in ("=", ">=") else "unknown"
         return Decision(verdict, "sympy", "both sides are identical")
-    for form in (reduced, sympy.factor(reduced)):
+    small = sympy.count_ops(reduced) <= LARGEST
+    for form in (reduced, sympy.factor(reduced)) if small else (reduced,):
         if form.is_positive or (form.is_nonnegative and kind == ">=") or (form.is_nonzero and kind == "!="):
             return Decision("proved", "sympy", f"the difference {form} has the sign by its symbols' domains")
     if kind in (">=", ">") and one_sign(reduced, kind):
