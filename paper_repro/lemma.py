@@ -13,7 +13,7 @@ from dataclasses import replace
 from sympy import Le
 
 from paper_repro.ledger import record_of
-from sim.adversary import attack, shrink
+from sim.adversary import attack, confirmed
 from sim.evidence import simulated
 from theory.bound import Bound
 from theory.bounds import BOUNDS, zhu2025
@@ -57,9 +57,8 @@ def _evidence(bound, effort):
         yield _nothing("search", error)
         yield _nothing("simulation", "there is no problem to simulate")
         return
-    instance = shrink(bound, found) if found.violates else None
-    words = f"attack with {found.family}"
-    yield by_search(STATED, found.worst, found.tries, found.effective, words, instance)
+    worst, instance = confirmed(bound, found)
+    yield by_search(STATED, worst, found.tries, found.effective, f"attack with {found.family}", instance)
     yield _tried("simulation", lambda: simulated(bound, found.problem, STATED, effort))
 
 

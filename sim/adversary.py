@@ -122,20 +122,27 @@ def attack(bound, family=None, effort=None, seconds=float("inf"), enough=ENOUGH)
 def shrink(bound, found):
     """The smallest `Instance` that the moves of `sim.simplify` reach, confirmed by exact arithmetic."""
     require(found.violates, f"the largest ratio is {found.worst:.6g}; only a violation, above 1, can be shrunk")
+    _, instance = confirmed(bound, found)
+    require(instance, f"{bound.name} is violated in floats only: {found.worst - 1:.3g} above 1, which is rounding")
+    return instance
+
+
+def confirmed(bound, found):
+    """(largest ratio, `Instance` or None): what exact arithmetic does not confirm was rounding, and counts as 1."""
+    if not found.violates:
+        return found.worst, None
     together = bool(np.ptp(np.asarray(found.problem.start, dtype=float)) == 0)
     least = 1 + min(0.3 * (found.worst - 1), MARGIN)
     problem = simplest(found.problem, lambda one: ratio_of(bound, measure(bound, one)), together, least)
     ratios = [_ratio(bound, point) or 0.0 for point in measure(bound, problem)]
+    if max(ratios, default=0.0) <= 1:
+        return 1.0, None
     instance = point_of(bound, problem, ratios.index(max(ratios)))
-    require(
-        instance().violates, f"{instance.words} violates {bound.name} in floats only: {found.worst - 1:.3g} above 1"
-    )
-    return instance
+    return (found.worst, instance) if instance().violates else (1.0, None)
 
 
 def searched(bound, variant="", effort=None, family=None):
     """The evidence of an attack: it refutes with a shrunk instance, or supports."""
     found = attack(bound, family, effort)
-    instance = shrink(bound, found) if found.violates else None
-    words = f"attack on {bound.name}"
-    return by_search(variant or bound.name, found.worst, found.tries, found.effective, words, instance)
+    worst, instance = confirmed(bound, found)
+    return by_search(variant or bound.name, worst, found.tries, found.effective, f"attack on {bound.name}", instance)

@@ -43,6 +43,7 @@ def smooth_point(bound, step, profile, without=(), **numbers):
     bound = _record(bound, without)
     run = SmoothRun(profile, **{name: _exact(text) for name, text in numbers.items()}, steps=step + 1).each(_sympy)
     tags = bound.assumptions
+    _doubly_stochastic(np.array(run.W, dtype=object))
     if starts_together(bound):
         require(len(set(run.start)) == 1, f"{bound.name} needs a common start; it is {run.start}")
     require("homogeneous" not in tags or run.homogeneous, f"{bound.name} needs agents of one loss")
@@ -64,6 +65,11 @@ def smooth_point(bound, step, profile, without=(), **numbers):
     return _compare(bound, values, now[bound.about], base_of(bound, now))
 
 
+def _doubly_stochastic(W):
+    doubly = all(s == 1 for s in (*W.sum(axis=0), *W.sum(axis=1))) and (W >= 0).all()
+    require(doubly, f"{W.tolist()} is not doubly stochastic")
+
+
 def quadratic_point(bound, step, drawn, without=(), **numbers):
     """`Measured` of one step of the `QuadraticRun` of these numbers.
 
@@ -75,8 +81,7 @@ def quadratic_point(bound, step, drawn, without=(), **numbers):
     run = QuadraticRun(drawn=drawn, lr=_exact(numbers["lr"]), steps=step + 1, **arrays)
     tags, m = bound.assumptions, run.agents
     for W in run.mixings:
-        doubly = all(s == 1 for s in (*W.sum(axis=0), *W.sum(axis=1))) and (W >= 0).all()
-        require(doubly, f"{W.tolist()} is not doubly stochastic")
+        _doubly_stochastic(W)
     variances = np.diagonal(run.noise)
     if {"zero_start", "common_start"} & set(tags):
         require(len(set(run.start)) == 1, f"{bound.name} needs a common start; it is {run.start.tolist()}")

@@ -129,7 +129,12 @@ def quantities(run):
         "next_merged_loss": losses.mean(means, 0).mean(axis=1),
         "next_consensus_distance": np.mean((after - means[..., None]) ** 2, axis=(1, 2)),
         "reach": max(np.abs(x - losses.shifts).max(), np.abs(after - losses.shifts).max()),
-        "size": max(np.abs(losses.local(x, 0)).mean(axis=1).max(), run.lr * np.mean(local**2)),
+        "size": max(
+            np.abs(losses.local(x, 0)).mean(axis=1).max(),
+            np.abs(losses.mean(middle, 0)).max(),
+            run.lr * np.mean(local**2),
+            (np.abs(g) * np.abs(x).max(axis=1)).max(),  # as W sums to 1 up to rounding
+        ),
     }
     return seen | constants(run, losses.function.constants) | _derived(run, seen)
 

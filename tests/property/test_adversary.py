@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sympy import Rational
 
-from sim.adversary import attack, drop, families, measure, ratio_of, searched, shrink
+from sim.adversary import Found, attack, confirmed, drop, families, measure, ratio_of, searched, shrink
 from sim.exact_point import point_of, quadratic_point, smooth_point
 from sim.exact_run import exact_quantities
 from sim.quadratic_run import QuadraticRun, history, moments
@@ -274,3 +274,24 @@ def test_fractions_and_plain_matrices():
     W = mixed(3, Fraction(1, 2))
     assert W[0] == (Fraction(2, 3), Fraction(1, 6), Fraction(1, 6))
     assert all(sum(row) == 1 for row in W)
+
+
+def test_what_violates_in_floats_only_is_no_violation():
+    """A weight that is rounded moves the mean of far agents, which a flat loss makes visible."""
+    far = SmoothRun("gaussian_well", 0.85, (1.2,) * 3, (0.0,) * 3, (0.0,) * 3,
+                    ((0.0663122359374644, 0.06604275893023212, 0.8676450051323036),
+                     (0.06604275893023212, 0.8679144821395358, 0.06604275893023212),
+                     (0.8676450051323036, 0.06604275893023212, 0.0663122359374644)),
+                    (-7.004, 6.938, 7.123), (0.0,) * 3, 0.1, 1)  # fmt: skip
+    assert ratio_of(BOUNDS["descent_r2"], measure(BOUNDS["descent_r2"], far)) is None
+    found = Found(1.5, 10, 10, far, "made up")
+    assert confirmed(BOUNDS["descent_r2"], found) == (1.0, None)
+    with pytest.raises(OnemergeError, match="in floats only"):
+        shrink(BOUNDS["descent_r2"], found)
+
+
+def test_an_exact_point_needs_weights_that_sum_to_one():
+    numbers = {"width": "1", "heights": ("1", "1"), "shifts": ("0", "0"), "slopes": ("0", "0"), "noise": ("0", "0"),
+               "start": ("0", "1"), "lr": "1/2"}  # fmt: skip
+    with pytest.raises(OnemergeError, match="is not doubly stochastic"):
+        smooth_point("descent_r1", 0, "cos", W=(("1/2", "1/3"), ("1/3", "1/2")), **numbers)
