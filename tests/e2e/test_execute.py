@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from paper_repro.cli import main
-from paper_repro.execute import _submit, execute, plan
+from paper_repro.execute import execute, plan, submit
 from sim.network import Classification
 from sim.spec import Spec
 from sim.store import Store
@@ -149,7 +149,7 @@ def test_workers_start_with_a_blocked_interrupt():
             return signal.pthread_sigmask(signal.SIG_BLOCK, ()), work
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    assert _submit(Pool(), print, 1) == (before | {signal.SIGINT}, (print, 1))
+    assert submit(Pool(), print, 1) == (before | {signal.SIGINT}, (print, 1))
     assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == before
 
 

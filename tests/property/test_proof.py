@@ -90,7 +90,7 @@ FALSE = [
 UNDEFINED = [Le(1 / x, 1 + x**2 + 1 / x), Ge(sqrt(x), 0, evaluate=False), Ge(log(x), -oo, evaluate=False)]
 
 
-@pytest.mark.parametrize(("claim", "given", "engines"), TRUE, ids=str)
+@pytest.mark.parametrize(("claim", "given", "engines"), TRUE, ids=[str(claim) for claim, *_ in TRUE])
 def test_what_is_true_is_proved(claim, given, engines):
     problem = Problem(claim, given)
     for engine in (by_sympy, by_roots, by_points, by_smt):
