@@ -13,6 +13,7 @@ import sympy
 
 from sim import point_words
 from sim.exact_run import ERROR, evaluate, exact_quantities, number
+from sim.fleet import doubly_stochastic
 from sim.quadratic_attack import of_mixing
 from sim.quadratic_run import QuadraticRun, history, variance_of
 from sim.smooth_attack import base_of, starts_together
@@ -43,7 +44,7 @@ def smooth_point(bound, step, profile, without=(), **numbers):
     bound = _record(bound, without)
     run = SmoothRun(profile, **{name: _exact(text) for name, text in numbers.items()}, steps=step + 1).each(_sympy)
     tags = bound.assumptions
-    _doubly_stochastic(np.array(run.W, dtype=object))
+    doubly_stochastic(run.W)
     if starts_together(bound):
         require(len(set(run.start)) == 1, f"{bound.name} needs a common start; it is {run.start}")
     require("homogeneous" not in tags or run.homogeneous, f"{bound.name} needs agents of one loss")
@@ -65,11 +66,6 @@ def smooth_point(bound, step, profile, without=(), **numbers):
     return _compare(bound, values, now[bound.about], base_of(bound, now))
 
 
-def _doubly_stochastic(W):
-    doubly = all(s == 1 for s in (*W.sum(axis=0), *W.sum(axis=1))) and (W >= 0).all()
-    require(doubly, f"{W.tolist()} is not doubly stochastic")
-
-
 def quadratic_point(bound, step, drawn, without=(), **numbers):
     """`Measured` of one step of the `QuadraticRun` of these numbers.
 
@@ -81,7 +77,7 @@ def quadratic_point(bound, step, drawn, without=(), **numbers):
     run = QuadraticRun(drawn=drawn, lr=_exact(numbers["lr"]), steps=step + 1, **arrays)
     tags, m = bound.assumptions, run.agents
     for W in run.mixings:
-        _doubly_stochastic(W)
+        doubly_stochastic(W.tolist())
     variances = np.diagonal(run.noise)
     if {"zero_start", "common_start"} & set(tags):
         require(len(set(run.start)) == 1, f"{bound.name} needs a common start; it is {run.start.tolist()}")
