@@ -3,11 +3,13 @@
 Both are computed; run it in a checkout when claims, engines or bounds have changed.
 """
 
+from collections import Counter
 from pathlib import Path
 
 from paper_repro.ledger import RECORDED, verify
 from paper_repro.show import number, progress
 from sim.store import json_bytes, write_whole
+from theory.proof.evidence import VERDICTS
 
 PAGE = Path(__file__).parents[2] / "docs" / "ledger.md"
 HEAD = """# The ledger: every claim of arXiv 2507.06542, with a computed verdict
@@ -31,7 +33,10 @@ enumeration, adversaries) and *simulation* (confidence intervals). Search and si
 
 def page(records):
     """The markdown of the ledger."""
-    lines = [HEAD, "| claim | what | verdict | right in its place | looseness |", "|---|---|---|---|---|"]
+    counts = Counter(record["verdict"] for record in records)
+    counted = ", ".join(f"{verdict}: {counts[verdict]}" for verdict in VERDICTS)
+    lines = [HEAD, f"{len(records)} claims. {counted}.", ""]
+    lines += ["| claim | what | verdict | right in its place | looseness |", "|---|---|---|---|---|"]
     for record in records:
         loose = "; ".join(f"{c['name']}: {number(c['printed'])} / {number(c['best'])}" for c in record["constants"])
         cells = (f"[{record['claim']}](#{anchor(record)})", record["title"], record["verdict"], record["what"], loose)
