@@ -5,6 +5,7 @@ from scipy.stats import binomtest
 from sympy import Eq, Integer, Rational, Symbol
 
 from paper_repro.claims.exact import by_enumeration
+from sim.confidence import bonferroni
 from sim.randomness import stream
 from theory.errors import require
 from theory.peer_law import (
@@ -17,7 +18,7 @@ from theory.peer_law import (
     noise_inflation,
     on_deviations,
 )
-from theory.proof.evidence import Claim, Constant, Instance, Measured, Variant, by_instance, by_interval
+from theory.proof.evidence import INTERVALS, Claim, Constant, Instance, Measured, Variant, by_instance, by_interval
 from theory.proof.step import Proof, Step, by_proof
 from theory.random_gossip import random_peers
 
@@ -25,7 +26,7 @@ R, n = Symbol("R", positive=True), Symbol("n", integer=True, positive=True)  # n
 m = n + 1
 z, S = Symbol("z", real=True), Symbol("S", nonnegative=True)  # one deviation; the sum of the squares of all
 AGENTS, PEERS = 16, Rational(1, 5)  # of the paper's experiments
-LEVEL = 0.999
+LEVEL = bonferroni(0.99, INTERVALS)
 
 
 def column_gap(heard):

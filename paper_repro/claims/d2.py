@@ -13,7 +13,7 @@ from theory.edge import peers_rate
 from theory.notation import symbols
 from theory.proof.consensus import corollary_d2, corollary_d2_slow, noise_constant, stationary_constant
 from theory.proof.derivations import corollary_d2 as level_proof
-from theory.proof.evidence import Claim, Constant, Instance, Variant, by_instance
+from theory.proof.evidence import INTERVALS, Claim, Constant, Instance, Variant, by_instance
 from theory.proof.looseness import evidence_of
 from theory.proof.step import by_proof
 
@@ -32,8 +32,8 @@ def check(effort):
     yield by_proof("slow gradients", corollary_d2_slow())
     yield evidence_of(zhu2025.COROLLARY_D2, "common start")
     yield evidence_of(corrected.COROLLARY_D2_SHARP, "sharp")
-    yield simulated(zhu2025.COROLLARY_D2, noisy_cosines(), "common start", effort)
-    yield simulated(corrected.COROLLARY_D2_SHARP, noisy_cosines(), "sharp", effort)
+    yield simulated(zhu2025.COROLLARY_D2, noisy_cosines(), "common start", effort, INTERVALS)
+    yield simulated(corrected.COROLLARY_D2_SHARP, noisy_cosines(), "sharp", effort, INTERVALS)
     yield searched(corrected.COROLLARY_D2_SHARP, "sharp", replace(effort, tries=effort.tries // 4))
     sharp = together | {"bound": corrected.COROLLARY_D2_SHARP.name}
     yield by_instance("sharp", Instance(words.format("Ξ = 0", "30 steps, against the sharp level"), after_steps, sharp))

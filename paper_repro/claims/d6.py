@@ -7,7 +7,7 @@ from sim.evidence import simulated
 from sim.non_iid import noisy_cosines
 from theory.bounds import corrected, master, master_consensus
 from theory.proof.derivations_onestep import onestep_nonconvex
-from theory.proof.evidence import Claim, Variant
+from theory.proof.evidence import INTERVALS, Claim, Variant
 from theory.proof.joined import joined
 from theory.proof.looseness import constant_of, evidence_of
 from theory.proof.step import by_proof
@@ -26,7 +26,7 @@ def evidence(variant, effort):
         variant, joined("rate and steps by p alone", onestep_nonconvex(master.ONESTEP_NONCONVEX), decentralized_steps())
     )
     yield evidence_of(master_consensus.ONESTEP_CONSENSUS, variant)
-    yield simulated(master.ONESTEP_NONCONVEX, noisy_cosines(), variant, effort)
+    yield simulated(master.ONESTEP_NONCONVEX, noisy_cosines(), variant, effort, INTERVALS)
     yield searched(corrected.MASTER_NONCONVEX, variant, replace(effort, tries=effort.tries // 4))
 
 

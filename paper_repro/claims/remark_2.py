@@ -4,16 +4,17 @@ from scipy.stats import binom, binomtest
 from sympy import Eq, Integer, Rational, Symbol, binomial
 
 from paper_repro.claims.exact import by_enumeration
+from sim.confidence import bonferroni
 from sim.randomness import stream
 from theory.peer_law import keep
-from theory.proof.evidence import Claim, Constant, Variant, by_interval
+from theory.proof.evidence import INTERVALS, Claim, Constant, Variant, by_interval
 from theory.proof.step import Proof, Step, by_proof
 from theory.random_gossip import random_peers
 
 ROUNDS, PEERS, AGENTS = 300, Rational(1, 5), 16
 ABOUT = 6  # "about 60" is read as 54 to 66
 SMALL = 6  # rounds whose outcomes are listed
-LEVEL = 0.999
+LEVEL = bonferroni(0.99, INTERVALS)
 
 
 def proof(stated=60, rounds=ROUNDS, peers=PEERS):

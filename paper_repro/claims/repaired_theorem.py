@@ -7,7 +7,7 @@ from sim.evidence import simulated
 from sim.non_iid import noisy_cosines
 from theory.bounds import corrected
 from theory.proof.derivations_descent import descent_r2, master_nonconvex
-from theory.proof.evidence import Claim, Constant, Variant
+from theory.proof.evidence import INTERVALS, Claim, Constant, Variant
 from theory.proof.looseness import constant_of, evidence_of, looseness
 from theory.proof.step import by_proof
 
@@ -20,7 +20,7 @@ def check(effort):
     yield by_proof("printed", master_nonconvex(rate))
     yield evidence_of(rate, "printed")
     yield searched(rate, "printed", replace(effort, tries=effort.tries // 2))
-    yield simulated(rate, noisy_cosines(), "printed", effort)
+    yield simulated(rate, noisy_cosines(), "printed", effort, INTERVALS)
     yield searched(corrected.MASTER_CONSENSUS, "printed", replace(effort, tries=effort.tries // 4))
     yield by_proof("one step", descent_r2(corrected.DESCENT_R2))
     yield searched(corrected.DESCENT_R2, "one step", replace(effort, tries=effort.tries // 4))

@@ -12,7 +12,8 @@ from paper_repro import ledger
 from paper_repro.claims import CLAIMS, d5
 from paper_repro.cli import main
 from paper_repro.ledger import page, record_of, recorded
-from theory.proof.evidence import VERDICTS, Claim, Effort, Instance, by_instance
+from sim.confidence import bonferroni
+from theory.proof.evidence import INTERVALS, VERDICTS, Claim, Effort, Instance, by_instance
 from theory.proof.step import by_proof
 
 DOCS = Path(__file__).parents[2] / "docs" / "ledger.md"
@@ -34,11 +35,14 @@ def test_the_recorded_ledger_is_fresh(name):
     row = next(line for line in DOCS.read_text().splitlines() if line.startswith(f"| [{name}](#"))
     assert f"| {record['verdict']} |" in row
     assert f"## {name}" in DOCS.read_text()
+    levels = [one["numbers"]["level"] for one in record["evidence"] if one["engine"] == "simulation"]
+    assert all(level >= bonferroni(0.99, INTERVALS) for level in levels)
 
 
 def test_all_claims_are_recorded_and_their_links_lead_somewhere():
     assert list(recorded()) == list(CLAIMS)
     assert set(recorded().values()) <= set(VERDICTS)
+    assert 1 <= DOCS.read_text().count("\n- simulation, ") <= INTERVALS  # so that all of them hold at once
     headings = {page.anchor({"claim": line[3:]}) for line in DOCS.read_text().splitlines() if line.startswith("## ")}
     links = re.findall(r"^\| \[[^]]+\]\(#([^)]+)\)", DOCS.read_text(), flags=re.MULTILINE)
     assert len(links) == len(CLAIMS)

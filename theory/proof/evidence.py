@@ -14,6 +14,7 @@ from theory.errors import require
 ENGINES = ("symbolic", "worst case", "search", "simulation")
 PROVES, REFUTES, SUPPORTS, UNDECIDED = OUTCOMES = ("proves", "refutes", "supports", "undecided")
 CHANGES = ("", "constant", "assumption")
+INTERVALS = 16  # of simulations in the ledger, at most: all of them hold at once with probability 0.99
 VERDICTS = ("proved", "holds with a stronger assumption", "constant wrong", "refuted", "open")
 
 
