@@ -128,11 +128,21 @@ def test_domains_count_as_given():
     assert decide(Step(Gt(p, 0), "p = 0 is no rate")).verdict == "proved"
 
 
+@pytest.mark.parametrize("sides", [(p, 2 * p), (2 * p, p), (agents, agents + 1), (u, u + v**2), (x, x + p)])
+def test_a_difference_of_one_sign_is_no_equality(sides):
+    claim = Eq(*sides, evaluate=False)
+    assert by_sympy(Problem(claim)).verdict == "unknown"
+    assert decide(Step(claim, "sides that differ")).verdict == "refuted"
+
+
 @pytest.mark.parametrize(
     ("claim", "said"),
     [
         (Le(x, 0.5), "float"),
         (Le(Symbol("w"), 1, evaluate=False), "domain"),
+        (Gt(Symbol("w", real=True, nonzero=True) ** 2, 0, evaluate=False), "more than a domain says"),
+        (Le(Symbol("w", nonpositive=True) ** 3, 0, evaluate=False), "more than a domain says"),
+        (Ge(Symbol("w", positive=True, even=True), 2, evaluate=False), "more than a domain says"),
         (x + 1, "no relation"),
     ],
     ids=str,

@@ -23,6 +23,11 @@ _ENDS = {  # domain: (low, is low open, high); the high end belongs to it where 
     "ratio": (sympy.S.Zero, False, sympy.S.One),
     "count": (sympy.S.One, False, sympy.oo),
 }
+_PLAIN = [  # what sympy knows of symbols whose domains say all of it
+    sympy.Dummy(**dict.fromkeys(("real", *names), True)).assumptions0
+    for sign in ((), ("positive",), ("nonnegative",))
+    for names in (sign, (*sign, "integer"))
+]
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,10 @@ def domain(symbol):
         f"symbol {symbol} has no domain: take one of the notation, or Symbol({symbol.name!r}, real=True)",
     )
     require(not symbol.is_negative, f"symbol {symbol} is negative: write its negative as a positive symbol")
+    require(
+        any(symbol.assumptions0 == plain for plain in _PLAIN),
+        f"symbol {symbol} assumes more than a domain says: take real, nonnegative or positive, and integer or not",
+    )
     if symbol.is_integer and symbol.is_positive:
         return "count", True
     name = "positive" if symbol.is_positive else "nonnegative" if symbol.is_nonnegative else "real"

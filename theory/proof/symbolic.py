@@ -28,8 +28,9 @@ def by_sympy(problem, seconds=None):
         verdict = "proved" if kind in ("=", ">=") else "unknown"
         return Decision(verdict, "sympy", "both sides are identical")
     small = sympy.count_ops(reduced) <= LARGEST
-    for form in (reduced, sympy.factor(reduced)) if small else (reduced,):
-        if form.is_positive or (form.is_nonnegative and kind == ">=") or (form.is_nonzero and kind == "!="):
+    for form in (reduced, sympy.factor(reduced)) if small and kind != "=" else (reduced,):
+        shown = {"=": form.is_zero, "!=": form.is_nonzero, ">=": form.is_nonnegative, ">": form.is_positive}
+        if shown[kind]:
             return Decision("proved", "sympy", f"the difference {form} has the sign by its symbols' domains")
     if kind in (">=", ">") and one_sign(reduced, kind):
         return Decision("proved", "sympy", "all coefficients of the difference have one sign after 1/(1 + s) for rates")
