@@ -9,7 +9,7 @@ from sympy import Le, Rational, Symbol
 from theory.bounds import corrected, master, master_consensus, zhu2025
 from theory.errors import OnemergeError
 from theory.notation import symbols
-from theory.proof import derivations, derivations_descent, derivations_onestep, facts
+from theory.proof import consensus, derivations, derivations_descent, derivations_onestep, facts
 from theory.proof.best import best_constant
 from theory.proof.explain import explain
 from theory.proof.facts import FACTS
@@ -53,6 +53,21 @@ def test_a_fact_needs_its_steps_first():
     summed = cite("telescoping", "summed", **reading)
     with pytest.raises(OnemergeError, match="neither given nor shown"):
         Proof("sum", (summed,), summed.claim)
+
+
+def test_noise_need_not_be_independent_where_that_is_not_assumed():
+    """Printed forms of the paper do not say so: their proofs hold for noise that agents share, or that parts them."""
+    proofs = (
+        derivations.lemma_d1_with(zhu2025.LEMMA_D1),
+        derivations_onestep.corollary_d2_slow(),
+        consensus.corollary_d2(),
+    )
+    across = {"spread_noise", "mean_noise", "orthogonal_noise"}
+    for proof in proofs:
+        assert not across & {step.cited for step in proof.steps}
+        assert by_proof("printed", proof).outcome == "proves"
+    unsaid = replace(corrected.LEMMA_D1_SHARP, assumptions=("A1", "A3", "independent_gossip"))
+    assert by_proof("sharp", derivations.lemma_d1_with(unsaid)).outcome == "undecided"
 
 
 @pytest.mark.parametrize("name", PROOFS)

@@ -33,13 +33,21 @@ def record(bound):
     return Le(NOTATION[bound.about].sympy, bound.formula, evaluate=False)
 
 
-def one_round():
-    """One step of adapt-then-combine, with the exact constants: the steps before the conclusion."""
+def one_round(independent=True):
+    """One step of adapt-then-combine, with the exact constants: the steps before the conclusion.
+
+    Without noise that is `independent` across agents, its spread may be all of it.
+    """
+    if independent:
+        parted = cite("spread_noise", "the noise of the agents is independent", spread=spread, agents=agents,
+                      total=total)  # fmt: skip
+    else:
+        parted = cite("deviation", "the noise around its mean is smaller than the whole", deviation=spread, whole=total)
     return (
         cite("contraction", "gossip after the local step", now=moved, after=later, p=p),
         cite("independent_noise", "the noise has mean zero, whatever the models", whole=moved, kept=kept,
              noise=lr**2 * spread),
-        cite("spread_noise", "the noise of the agents is independent", spread=spread, agents=agents, total=total),
+        parted,
         cite("minkowski", "models and gradients around their means", whole=sqrt(kept), first=sqrt(X),
              second=lr * sqrt(apart)),
         cite("deviation", "a deviation from the mean is smaller than the whole", deviation=apart, whole=gradient_sq),
@@ -55,9 +63,17 @@ def lemma_d1(bound=corrected.LEMMA_D1_EXACT_FORM):
 
 
 def lemma_d1_with(bound=corrected.LEMMA_D1_SHARP):
-    """A form of Lemma D.1 that is at least its exact form at every point: the sharp one, and the printed one."""
-    before = lemma_d1()
-    exact = corrected.LEMMA_D1_EXACT_FORM.formula
+    """A form of Lemma D.1 that is at least its exact form at every point: the sharp one, and the printed one.
+
+    A record that does not assume independent noise is proved without it, from the exact form for any noise.
+    """
+    before, exact = lemma_d1(), corrected.LEMMA_D1_EXACT_FORM.formula
+    if "independent_noise" not in bound.assumptions:
+        exact = exact.subs(1 / agents, 0)  # all of the noise may be spread
+        facts = one_round(independent=False)
+        given = (BOUNDED_NOISE, *(step.claim for step in facts))
+        form = Step(Le(later, exact, evaluate=False), "all of it together", given)
+        before = Proof(bound.name, (*facts, form), form.claim, (BOUNDED_NOISE,))
     over = Step(Le(exact, bound.formula, evaluate=False), "the exact form, by Young's inequality")
     last = Step(record(bound), "both together", (before.concludes, over.claim))
     return Proof(bound.name, (*before.steps, over, last), last.claim, before.given)

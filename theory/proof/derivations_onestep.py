@@ -14,7 +14,7 @@ from theory.proof.derivations import (
     apart,
     gradient_sq,
     later,
-    lemma_d1,
+    lemma_d1_with,
     lr,
     one_round,
     p,
@@ -33,7 +33,7 @@ before_sq, moved_sq, mean_noise, direction_sq = plain("before_sq moved_sq mean_n
 
 def corollary_d2_slow(bound=zhu2025.COROLLARY_D2_SLOW):
     """Second part of Corollary D.2, one step of an induction: `before_sq` is the mean |grad L_k|^2 one step earlier."""
-    recursion = lemma_d1()
+    recursion = lemma_d1_with(zhu2025.LEMMA_D1)
     slow = Le(before_sq, (1 + p / 4) * gradient_sq)
     earlier = Le(X, bound.formula.subs(gradient_sq, before_sq), evaluate=False)
     last = Step(record(bound), "the level of the step before, by Lemma D.1", (recursion.concludes, slow, earlier))
