@@ -22,6 +22,7 @@ from theory.proof.derivations import consensus_proofs, record
 from theory.proof.derivations_descent import descent_proofs
 from theory.proof.evidence import UNDECIDED, Claim, Effort, Evidence, Variant, by_search
 from theory.proof.looseness import evidence_of
+from theory.proof.smt import feasible
 from theory.proof.statement import check_statement
 from theory.proof.step import Proof, Step, by_proof
 
@@ -29,7 +30,6 @@ IMPLIED = {  # tag: what holds where it does
     "A1": ("doubly_stochastic",),
     "common_start": ("zero_start",),
     "strongly_convex_agents": ("convex_agents",),
-    "noise_per_agent": ("A3",),
 }
 STATED = "stated"
 PRINTED = {found.name for found in vars(zhu2025).values() if isinstance(found, Bound)}  # need more than they say
@@ -101,6 +101,8 @@ def followed(bound):
         if known is None or known.about != bound.about or known.kind != "upper" or known.order not in _orders(bound):
             continue
         if not set(known.assumptions) <= assumed(bound):
+            continue
+        if feasible((*proof.given, *bound.where)) is False:  # it speaks about other points
             continue
         inside = [Step(r, f"the region of {name}", tuple(bound.where)) for r in known.where if r not in bound.where]
         over = Step(Le(known.formula, bound.formula, evaluate=False), f"compared with {name}", tuple(bound.where))

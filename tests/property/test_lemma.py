@@ -92,3 +92,22 @@ def test_the_rate_of_parallel_sgd_is_no_rate_of_the_merged_model():
     record = check_lemma(forgotten, Effort(tries=1000, runs=64))
     assert record["verdict"] == "refuted"
     assert outcomes(record)["symbolic"] == "undecided"
+
+
+def test_a_record_of_another_region_is_passed_over():
+    """Where lr L2 > 1 the record for lr L2 <= 1 says nothing, and what it says there is wrong."""
+    lr, L2 = symbols("lr L2")
+    known = BOUNDS["descent_r2"]
+    beyond = replace(known, name="beyond", where=(lr * L2 > 1,), example=known.example | {"lr": 3.0, "L2": 1.0})
+    record = check_lemma(beyond, EFFORT)
+    assert record["verdict"] == "refuted"
+    assert outcomes(record)["symbolic"] == "undecided"
+
+
+@pytest.mark.parametrize(("name", "tag"), [("descent_r1", "A3"), ("master_consensus", "A3"), ("descent_r1", "smooth")])
+def test_a_bound_on_the_noise_of_every_agent_is_not_all_of_assumption_3(name, tag):
+    """Noise of bounded variance may be biased, and says nothing of zeta."""
+    known = BOUNDS[name]
+    tags = {*known.assumptions, "noise_per_agent"} - {tag}
+    assert not list(lemma.followed(replace(known, name="mine", assumptions=tuple(sorted(tags)))))
+    assert list(lemma.followed(replace(known, name="mine")))
