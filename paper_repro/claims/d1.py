@@ -65,16 +65,16 @@ CLAIM = Claim(
         Variant(
             "printed",
             "E Ξ² after a step is at most (1 - p/2) Ξ² + 12 (1 - p)/p η² (φ² + σ²), the expectation over W and the "
-            "noise.",
+            "noise, which are independent of each other.",
             zhu2025.LEMMA_D1.latex(),
         ),
         Variant(
             "sharp",
-            "The same with (2 - p)(1 - p)/p for φ² and (1 - p)(1 - 1/m) for σ², the best constants for the rate 1 - "
-            "p/2.",
+            "The same with (2 - p)(1 - p)/p for φ² and, for noise that is independent across agents, (1 - p)(1 - 1/m) "
+            "for σ²: the best constants for the rate 1 - p/2.",
             corrected.LEMMA_D1_SHARP.latex(),
             "constant",
-            "(2 - p)(1 - p)/p on the gradients, (1 - p)(1 - 1/m) on the noise",
+            "(2 - p)(1 - p)/p on the gradients, (1 - p)(1 - 1/m) on the noise, independent across agents",
         ),
         Variant(
             "noise alone",

@@ -8,11 +8,11 @@ from sim.random_steps import random_descent
 from theory.bounds import BOUNDS, corrected, zhu2025
 from theory.errors import require
 from theory.notation import symbols
-from theory.proof.derivations_descent import residual_homogeneous
 from theory.proof.evidence import Claim, Constant, Instance, Variant, by_instance
 from theory.proof.exactly import exactly, number
 from theory.proof.seeded import by_seeds
 from theory.proof.step import by_proof
+from theory.proof.theorem_1 import descent_homogeneous
 from theory.proof.unit_check import by_units
 
 lr, T2, L2, L4 = symbols("lr T2 L2 L4")
@@ -41,7 +41,7 @@ def check(effort):
     words = "16 agents, one apart, on a smooth Huber loss at its joint, T2 = 0, η = 0.05: L4/24 for L4/6"
     yield by_instance("printed", Instance(words, one_step, OUTLIER))
     yield searched(zhu2025.RESIDUAL_D11, "printed", replace(effort, tries=effort.tries // 4))
-    yield by_proof("repaired", residual_homogeneous(corrected.RESIDUAL_HOMOGENEOUS))
+    yield by_proof("repaired", descent_homogeneous(corrected.RESIDUAL_HOMOGENEOUS))
     yield by_units("repaired", corrected.RESIDUAL_HOMOGENEOUS)
     yield by_seeds("repaired", random_descent, max(effort.tries // 100, 1), "agents of one loss", effort.seed)
     printed, right = zhu2025.RESIDUAL_D11.formula, corrected.RESIDUAL_HOMOGENEOUS.formula
@@ -71,12 +71,12 @@ CLAIM = Claim(
         ),
         Variant(
             "repaired",
-            "For agents of one loss: the same with T2/2, with L4/6 √m Ξ³ for what Taylor's formula leaves, and with "
-            "its factor in every term.",
+            "For agents of one loss, doubly stochastic W and noise that is independent across agents: the same with "
+            "T2/2, with L4/6 √m Ξ³ for what Taylor's formula leaves, and with its factor in every term.",
             corrected.RESIDUAL_HOMOGENEOUS.latex(),
             "constant",
             "T2/2 for T2, L4/6 for L4/24 (so 72 for 1152), L4 √m/6 Ξ³ as a factor of the mixed terms, for agents of "
-            "one loss",
+            "one loss, doubly stochastic W and independent noise",
         ),
     ),
     check=check,

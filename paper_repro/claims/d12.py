@@ -57,10 +57,12 @@ CLAIM = Claim(
         ),
         Variant(
             "all orders",
-            "The same for agents of any losses with U = (η L_2 - 1)⟨g, e⟩ + η L_2 |e|²/2, in expectation.",
+            "The same for agents of any losses, doubly stochastic W and independent noise, with "
+            "U = (η L_2 - 1)⟨g, e⟩ + η L_2 |e|²/2, in expectation.",
             r"U=(\eta L_2-1)\langle g,e\rangle+\tfrac{\eta L_2}2\|e\|^2\;\Rightarrow\;" + zhu2025.RATE_D12.latex(),
             "constant",
-            "U to all orders, of first order in Ξ where Hessians differ",
+            "U to all orders, of first order in Ξ where Hessians differ; W is doubly stochastic and noise independent "
+            "across agents",
         ),
     ),
     check=check,

@@ -77,10 +77,12 @@ CLAIM = Claim(
         ),
         Variant(
             "sharp",
-            "From a common start, √(E Ξ²) <= η/p [(1 - p) φ + √((1 - p)(φ² + p (1 - 1/m) σ²))].",
+            "From a common start, with noise that is independent across agents, "
+            "√(E Ξ²) <= η/p [(1 - p) φ + √((1 - p)(φ² + p (1 - 1/m) σ²))].",
             corrected.COROLLARY_D2_SHARP.latex(),
             "constant",
-            "(1 + √(1 - p))² <= 4 on the gradients, p (1 - 1/m) on the noise, from a common start",
+            "(1 + √(1 - p))² <= 4 on the gradients, p (1 - 1/m) on the noise, independent across agents, from a common "
+            "start",
         ),
     ),
     check=check,

@@ -101,11 +101,11 @@ CLAIM = Claim(
         ),
         Variant(
             "independent, one loss",
-            "The same, with E|θ̄⁺ - θ̄|² = η²|v|² + (η/m)² Σ E|n_k|² exactly, where noise is independent across agents "
-            "and all have one loss, so that v = ∇L(θ̄) + ½∇Tr(∇²L(θ̄)Γ) + δ.",
+            "The same, with E|θ̄⁺ - θ̄|² = η²|v|² + (η/m)² Σ E|n_k|² exactly, where W is doubly stochastic, noise is "
+            "independent across agents and all have one loss, so that v = ∇L(θ̄) + ½∇Tr(∇²L(θ̄)Γ) + δ.",
             r"E\|\bar\theta^+-\bar\theta\|^2=\eta^2\|v\|^2+\frac{\eta^2}{m^2}\sum_kE\|n_k\|^2",
             "assumption",
-            "noise is independent across agents, and all agents have one loss",
+            "W is doubly stochastic, noise is independent across agents, and all agents have one loss",
         ),
     ),
     check=check,

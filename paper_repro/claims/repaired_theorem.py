@@ -47,7 +47,8 @@ CLAIM = Claim(
         ),
         Variant(
             "one step",
-            "One step of the merged model for η L_2 <= 1: it descends like parallel SGD while the discrepancy of the "
+            "One step of the merged model under the same assumptions, for η L_2 <= 1: "
+            "it descends like parallel SGD while the discrepancy of the "
             "mean "
             "gradient is below the gradient.",
             corrected.DESCENT_R2.latex(),

@@ -58,12 +58,13 @@ CLAIM = Claim(
         ),
         Variant(
             "all orders",
-            "For agents of any losses, with U = (η L_2 - 1)⟨g, e⟩ + η L_2 |e|²/2, e the mean local gradient less g. "
-            "For "
-            "different Hessians e is of first order in Ξ.",
+            "For agents of any losses, doubly stochastic W and noise that is independent across agents, with "
+            "U = (η L_2 - 1)⟨g, e⟩ + η L_2 |e|²/2, e the mean local gradient less g. For different Hessians e is of "
+            "first order in Ξ.",
             corrected.DESCENT_R1.latex(),
             "constant",
-            "U = (ηL_2 - 1)⟨g, e⟩ + ηL_2|e|²/2, of first order in Ξ where Hessians differ",
+            "U = (ηL_2 - 1)⟨g, e⟩ + ηL_2|e|²/2, of first order in Ξ where Hessians differ; W is doubly stochastic and "
+            "noise independent across agents",
         ),
     ),
     check=check,

@@ -57,12 +57,13 @@ CLAIM = Claim(
         ),
         Variant(
             "tied to ε",
-            "It is at most ε from T = Δ max{6 L_2/(ℓ(2 - ℓ)ε), 18 L_2 σ²/((2 - ℓ)² m ε²)} steps on, for "
+            "For doubly stochastic W and noise that is independent across agents "
+            "it is at most ε from T = Δ max{6 L_2/(ℓ(2 - ℓ)ε), 18 L_2 σ²/((2 - ℓ)² m ε²)} steps on, for "
             "η = min(ℓ/L_2, (2 - ℓ) m ε/(3 σ² L_2)), provided that the mean of U is at most (2 - ℓ) ε/6.",
             corrected.STEPS_SUFFICIENT.latex(),
             "assumption",
-            "η = min(ℓ/L_2, (2 - ℓ)mε/(3σ²L_2)) is tied to ε, and the mean of E U, to all orders, is at most (2 - "
-            "ℓ)ε/6",
+            "η = min(ℓ/L_2, (2 - ℓ)mε/(3σ²L_2)) is tied to ε, the mean of E U, to all orders, is at most (2 - ℓ)ε/6, "
+            "W is doubly stochastic and noise independent across agents",
         ),
     ),
     check=check,
