@@ -66,7 +66,8 @@ CLAIM = Claim(
     variants=(
         Variant(
             "printed",
-            "One step of the merged model descends by (D.10) with U of (D.11), under A2 and A3 from equal models.",
+            "U = (η L_2 - 1)⟨g, e⟩ + η L_2 |e|²/2, e the mean local gradient less g, is at most (D.11), so that one "
+            "step of the merged model descends by (D.10) with (D.11) for U, under A2 and A3 from equal models.",
             zhu2025.RESIDUAL_D11.latex(),
         ),
         Variant(
@@ -80,5 +81,5 @@ CLAIM = Claim(
         ),
     ),
     check=check,
-    refuted_by="agents of one smooth loss whose merged model loses more in a step than (D.10) allows",
+    refuted_by="agents of one smooth loss of a larger U, or whose merged model loses more in a step than (D.10) allows",
 )

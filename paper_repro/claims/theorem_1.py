@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+from sympy import Gt, Rational, Symbol
+
+from paper_repro.claims.exact import by_opposite
 from sim.adversary import searched
 from sim.non_iid import floor, one_step
 from sim.random_steps import random_descent
@@ -9,10 +12,23 @@ from theory.bounds import corrected, zhu2025
 from theory.proof.derivations_descent import descent_r1
 from theory.proof.evidence import Claim, Constant, Instance, Variant, by_instance
 from theory.proof.seeded import by_seeds
-from theory.proof.step import by_proof
+from theory.proof.step import Proof, Step, by_proof
 from theory.proof.theorem_1 import descent_homogeneous
 
 PAIR = "L_1 = x² - h x and L_2 = h x near 0, which have different Hessians"
+
+
+def every_constant(tilt=1):
+    """The pair exceeds (9) by more than C η Ξ³ for every C: models -1/4 ± δ, δ = 1/(8 C + 2), all of them in [-1, 1].
+
+    There L = x²/2, so that T_2 = 0, and the mean gradient is L' + tilt δ.
+    """
+    C, lr, middle = Symbol("C", positive=True), Rational(1, 2), Rational(-1, 4)
+    apart = 1 / (8 * C + 2)
+    after = middle - lr * (middle + tilt * apart)
+    excess = (after**2 - middle**2) / 2 + lr * (1 - lr / 2) * middle**2
+    claim = Gt(excess, C * lr * apart**3, evaluate=False)
+    return Proof("more than every constant", (Step(claim, "what the step loses against (9), Ξ = δ"),), claim)
 
 
 def check(effort):
@@ -23,6 +39,7 @@ def check(effort):
     yield by_instance("printed", Instance(words.format("1e-5") + "against 10^6 η Ξ³", one_step, large))
     words = f"{PAIR}, no noise, from the minimum of L, 30 steps: mean squared gradient against (D.12) with U of (D.11)"
     yield by_instance("printed", Instance(words, floor))
+    yield by_opposite("printed", every_constant())
     yield searched(zhu2025.THEOREM_1_DESCENT, "printed", replace(effort, tries=effort.tries // 4))
     yield by_proof("one loss", descent_homogeneous())
     yield by_proof("all orders", descent_r1(corrected.DESCENT_R1))

@@ -164,10 +164,31 @@ def test_equal_losses_have_no_first_order_term(monkeypatch):
     for module in (theorem_1, d12, table1_paper):
         monkeypatch.setattr(module, "floor", lambda h="1/10", **k: floor(h, **(k | {"tilt": 0})))
     monkeypatch.setattr(theorem_1, "one_step", lambda **k: one_step(**(k | {"tilt": 0})))
+    every_constant = theorem_1.every_constant
+    monkeypatch.setattr(theorem_1, "every_constant", lambda: every_constant(tilt=0))
     one_loss = corrected.RESIDUAL_HOMOGENEOUS.assumptions
     for name in ("THEOREM_1_DESCENT", "RATE_D12"):
         changed(monkeypatch, zhu2025, name, getattr(zhu2025, name).formula, assumptions=one_loss)
     assert [verdict(module)[0] for module in (theorem_1, d12, table1_paper)] == ["open"] * 3
+
+
+def test_no_constant_is_large_enough_for_different_hessians():
+    """The proof for every C is about the steps that the simulator takes."""
+    from sim.non_iid import one_step
+
+    claim = theorem_1.every_constant().concludes
+    (C,) = claim.free_symbols
+    for constant in (Rational(1), Rational(7, 3), Rational(1000)):
+        point = one_step(apart=str(1 / (8 * constant + 2)), constant=constant)
+        assert point.violates
+        assert (point.measured, point.allowed) == tuple(side.subs(C, constant) for side in claim.args)
+
+
+def test_the_residual_is_about_u_and_about_the_step():
+    """An attack that finds a larger U refutes what is stated; the repaired form is proved with its descent."""
+    assert d11.CLAIM.printed.statement.startswith("U = (η L_2 - 1)⟨g, e⟩ + η L_2 |e|²/2")
+    (proved,) = [one for one in evidence(d11, "symbolic") if one.outcome == "proves"]
+    assert {"descent_lemma", "mean_noise", "taylor_mean"} <= {step.cited for step, _ in proved.steps}
 
 
 def test_a_wrong_descent_is_not_proved(monkeypatch):
