@@ -19,7 +19,7 @@ ASSUMPTIONS = {
     "symmetric_mixing": "one fixed mixing matrix, symmetric and doubly stochastic",
     "periodic_gossip": "one fixed symmetric mixing matrix after every period-th step, no gossip between",
     "periodic_average": "an exact average of all agents after every period-th step, no gossip between",
-    "parallel": "parallel SGD: agents start from one model, and the exact average of all after every step keeps them at one",
+    "parallel": "parallel SGD: agents start from one model, and an exact average after every step keeps them at one",
     "convex_agents": "every agent's loss is convex",
     "strongly_convex_agents": "every agent's loss is mu-strongly convex",
     "smooth_samples": "the gradient of every single sample's loss is L_local-Lipschitz",

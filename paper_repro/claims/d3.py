@@ -72,20 +72,21 @@ def halving(law, degree):
 def homogeneous(same=True, constant=None):
     """v - E_ε ∇L(θ̄ + ε) is at most L4/6 (mean |δ|³ + E|ε|³) in norm; `same` losses have no term of first order."""
     constant = kernel(3) if constant is None else constant
-    names = ("rest", "blur", "cube", "gauss", "error", "first", "L4", "Xi", "kappa")
-    rest, blur, cube, gauss, error, first, L4, Xi, kap = (Symbol(name, nonnegative=True) for name in names)
-    cubes, normal = Le(cube, kap * Xi**3), Le(gauss, GAUSSIAN_CUBE * Xi**3)
-    split = Le(error, first + rest + blur)
-    given = (cubes, normal, split, *((Eq(first, 0),) if same else ()))
+    names = ("rest", "blur", "cube", "gauss", "error", "mean", "first", "L4", "Xi", "kappa")
+    rest, blur, cube, gauss, error, mean, first, L4, Xi, kap = (Symbol(name, nonnegative=True) for name in names)
+    given = (Le(cube, kap * Xi**3), *((Eq(first, 0),) if same else ()))
+    split = cite("minkowski", "v and E ∇L(θ̄ + ε), both less g + b", whole=error, first=mean, second=blur)
+    apart = cite("minkowski", "v - g - b: the term of first order, and r", whole=mean, first=first, second=rest)
+    normal = cite("gaussian_cube", "the cube of ε, whose variance is Ξ²", cube=gauss, spread=Xi)
     agents = cite("taylor_gradient", "v = g + b + r, as Σ δ_k = 0: r in the mean over the agents", remainder=rest,
                   L4=L4, cube=cube)  # fmt: skip
     blurred = cite("taylor_gradient", "E ∇L(θ̄ + ε) = g + b + E R₃, as E ε = 0 and E εεᵀ = Γ", remainder=blur, L4=L4,
                    cube=gauss)  # fmt: skip
     last = Le(error, constant * L4 * (kap + GAUSSIAN_CUBE) * Xi**3, evaluate=False)
-    end = Step(
-        last, "g and b cancel; the term (1/m) Σ (H_k - H) δ_k is 0 for one loss", (agents.claim, blurred.claim, *given)
-    )
-    return Proof("third order for one loss", (agents, blurred, end), last, given)
+    facts = (split, apart, agents, blurred, normal)
+    end = Step(last, "g and b cancel; the term (1/m) Σ (H_k - H) δ_k is 0 for one loss",
+               (*(fact.claim for fact in facts), *given))  # fmt: skip
+    return Proof("third order for one loss", (*facts, end), last, given)
 
 
 def gaussian_cube():
@@ -101,16 +102,18 @@ def symmetric():
     names = ("error", "rest", "blur", "fourths", "gauss", "L5", "Xi")
     error, rest, blur, fourths, gauss, L5, Xi = (Symbol(name, nonnegative=True) for name in names)
     m = Symbol("m", integer=True, positive=True)
-    moment, square = Symbol("size_sq", nonnegative=True), Symbol("largest_sq", nonnegative=True)
-    peak = Le(moment * square, m * Xi**2 * moment, evaluate=False)
-    size = Le(square, m * Xi**2)
-    given = (size, Le(error, rest + blur), Le(rest, kernel(4) * L5 * fourths), Le(blur, kernel(4) * L5 * gauss),
-             Le(fourths, m * Xi**4), Le(gauss, 3 * Xi**4))  # fmt: skip
+    largest = Symbol("largest_sq", nonnegative=True)
+    given = (Le(largest, m * Xi**2), Le(fourths, largest * Xi**2))  # of |δ|², whose mean is Ξ²
+    facts = (
+        cite("minkowski", "v and E ∇L(θ̄ + ε), both less g + b", whole=error, first=rest, second=blur),
+        cite("taylor_symmetric", "the deviations of the agents", remainder=rest, L5=L5, fourth=fourths),
+        cite("taylor_symmetric", "a normal law", remainder=blur, L5=L5, fourth=gauss),
+        cite("gaussian_fourth", "the fourth power of ε, whose variance is Ξ²", fourth=gauss, spread=Xi),
+    )
+    size = Step(Le(fourths, m * Xi**4), "(1/m) Σ |δ|⁴ <= max |δ|² Ξ², and max |δ|² <= Σ |δ|² = m Ξ²", given)
     last = Le(error, kernel(4) * (m + 3) * L5 * Xi**4, evaluate=False)
-    return Proof("fourth order for a symmetric law", (
-        Step(peak, "Σ |δ|⁴ <= max |δ|² Σ |δ|², and max |δ|² <= m Ξ²", given[:1]),
-        Step(last, "Taylor's remainder of the next order, kernel (1 - τ)³/6, for both laws", given),
-    ), last, given)  # fmt: skip
+    end = Step(last, "Taylor's remainder of the next order for both laws", (*(f.claim for f in facts), size.claim))
+    return Proof("fourth order for a symmetric law", (*facts, size, end), last, given)
 
 
 def check(effort):

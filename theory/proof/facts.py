@@ -4,10 +4,11 @@ from functools import cache
 
 import numpy as np
 
+from theory.proof.facts_gaussian import GAUSSIAN_FACTS
 from theory.proof.facts_losses import LOSS_FACTS
 from theory.proof.facts_vectors import VECTOR_FACTS
 
-FACTS = {fact.name: fact for fact in (*VECTOR_FACTS, *LOSS_FACTS)}
+FACTS = {fact.name: fact for fact in (*VECTOR_FACTS, *LOSS_FACTS, *GAUSSIAN_FACTS)}
 
 
 @cache
