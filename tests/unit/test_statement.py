@@ -1,7 +1,7 @@
 """Statements that cannot be checked are refused with a sentence."""
 
 import pytest
-from sympy import Rational, Symbol
+from sympy import Rational, Symbol, sqrt
 
 from theory.assumptions import ASSUMPTIONS
 from theory.bound import Bound
@@ -11,7 +11,7 @@ from theory.notation import symbols
 from theory.proof import statement
 from theory.proof.statement import check_statement
 
-p, lr, sigma, phi, L_local = symbols("p lr sigma phi L_local")
+p, lr, sigma, phi, L_local, agents = symbols("p lr sigma phi L_local agents")
 
 
 def stated(formula=(1 - p) * lr**2 * phi**2 / p**2, **changes):
@@ -24,6 +24,9 @@ def stated(formula=(1 - p) * lr**2 * phi**2 / p**2, **changes):
 
 def test_a_sound_statement_passes():
     check_statement(stated())
+    check_statement(stated(lr**2 * phi**2 / (1 - p), where=(p < 1,)))
+    several = {"lr": 0.1, "phi": 1.0, "agents": 4}
+    check_statement(stated(lr**2 * phi**2 / (agents - 1), where=(agents >= 2,), example=several))
 
 
 def test_no_upper_bound_of_the_catalog_contradicts_itself():
@@ -49,6 +52,9 @@ def test_no_upper_bound_of_the_catalog_contradicts_itself():
         (lambda: stated(lr**2 * phi**2 + sigma, example={"lr": 0.1, "phi": 1.0, "sigma": 1.0}), "mixes units"),
         (lambda: stated(where=(p > Rational(1, 2), p < Rational(1, 3))), "holds nowhere: no point fulfils"),
         (lambda: stated(where=(p > 1,)), "holds nowhere"),
+        (lambda: stated(lr**2 * phi**2 * sqrt(p - Rational(1, 4))), "is not defined all over its region"),
+        (lambda: stated(lr**2 * phi**2 / (1 - p)), "is not defined all over its region"),
+        (lambda: stated(lr**2 * phi**2 / (agents - 1), example={"lr": 0.1, "phi": 1.0, "agents": 4}), "not defined"),
         (lambda: stated(where=(p > Rational(3, 4),)), "the example of mine lies outside its region: p > 3/4"),
         (lambda: stated(Symbol("x") * lr**2 * phi**2), "symbol 'x' is not one of"),
         (lambda: stated(assumptions=("A1", "A9")), "assumption 'A9' is not one of"),

@@ -63,6 +63,24 @@ def feasible(given, seconds=4.0):
     return {"sat": None if built.abstract else True, "unsat": False}.get(answer)
 
 
+def undefined(expression, given=(), seconds=1.0):
+    """The polynomial that keeps `expression` undefined at an exact point with all of `given`; None where none is found.
+
+    It is a denominator that is 0, or a number below 0 under a root.
+    """
+    problem = Problem(sympy.Ge(expression, expression, evaluate=False), tuple(given))
+    try:
+        built = system(problem)
+    except (NotImplementedError, sympy.PolynomialError):
+        return None
+    for polynomial, kind, before in built.defined if not built.abstract else ():
+        answer, model = _solve(built.conditions[:before], negated(kind, polynomial), seconds)
+        point = _witness(problem, built, model) if answer == "sat" else None
+        if point and problem.inside(point):
+            return polynomial
+    return None
+
+
 def _solve(conditions, either, seconds):
     """("sat" | "unsat" | "unknown", model {symbol: exact number or None}) of all conditions and one of `either`."""
     solver_module = z3()

@@ -4,7 +4,7 @@ import sympy
 
 from theory.errors import require
 from theory.notation import NOTATION
-from theory.proof.smt import feasible
+from theory.proof.smt import feasible, undefined
 
 FIXED = ("normal_mixing", "symmetric_mixing", "reversible_mixing", "nonnegative_spectrum", "lambda_half")
 TOPOLOGIES = ("ring", "ring_half", "path", "star", "exponential", "damped_average")  # each one fixed mixing matrix
@@ -45,6 +45,11 @@ def check_statement(bound):
     inside = bound.inside(**bound.example)
     require(feasible(bound.where) is not False, f"{bound.name} holds nowhere: no point fulfils {_all(bound.where)}")
     require(bool(inside), f"the example of {bound.name} lies outside its region: {_all(bound.where)}")
+    pole = undefined(bound.formula, bound.where)
+    require(
+        pole is None,
+        f"the formula of {bound.name} is not defined all over its region: {pole} is in a denominator or under a root",
+    )
 
 
 def _agree(bound):
