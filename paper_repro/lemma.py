@@ -59,6 +59,9 @@ def _evidence(bound, effort):
         return
     worst, instance = confirmed(bound, found)
     yield by_search(STATED, worst, found.tries, found.effective, f"attack with {found.family}", instance)
+    if found.problem is None:
+        yield _nothing("simulation", "no problem of the attack lies inside the region")
+        return
     yield _tried("simulation", lambda: simulated(bound, found.problem, STATED, effort))
 
 

@@ -111,3 +111,11 @@ def test_a_bound_on_the_noise_of_every_agent_is_not_all_of_assumption_3(name, ta
     tags = {*known.assumptions, "noise_per_agent"} - {tag}
     assert not list(lemma.followed(replace(known, name="mine", assumptions=tuple(sorted(tags)))))
     assert list(lemma.followed(replace(known, name="mine")))
+
+
+def test_a_region_where_no_attack_reaches_says_so():
+    """At p = 1 gossip is the exact average: the attacks have no such run, and nothing is left to simulate."""
+    exact = replace(stated(4), where=(p >= 1,), example=stated(4).example | {"p": 1.0})
+    record = check_lemma(exact, Effort(tries=40, runs=16))
+    assert record["verdict"] == "proved"
+    assert outcomes(record)["simulation"] == "undecided"
