@@ -72,13 +72,22 @@ def explicit(agents, dim, columns=1):
 
 
 def proof(columns=1):
-    """Gossip keeps the mean, and the mean of a linear map is that of the mean; in symbols for two and three agents."""
-    steps = [cite("mean_preserved", "columns of W sum to one, for any number of agents",
-                  mean=Symbol("mean", real=True), next_mean=Symbol("next_mean", real=True))]  # fmt: skip
+    """Gossip keeps the mean, and the mean of a linear map is that of the mean; in symbols for two and three agents.
+
+    By induction over the steps the merged model is that of parallel SGD, which takes the same step.
+    """
+    names = ("merged", "next_merged", "moved", "image", "slope", "noise")
+    merged, following, moved, image, slope, noise = (Symbol(name, real=True) for name in names)
+    parallel = merged - lr * (image - slope + noise)  # image is H times the merged model
+    steps = []
     for agents, dim in ((2, 2), (3, 2)):
         words = f"{agents} agents in {dim} dimensions, every entry of W, H, models, slopes and noise a symbol"
         steps.append(Step(Eq(*explicit(agents, dim, columns), evaluate=False), words))
-    return Proof("equal Hessians", tuple(steps), steps[-1].claim)
+    local = cite("mean_affine", "the mean of the local steps (I - η H) θ_k + η (b_k - n_k)", mean_image=moved,
+                 image_mean=parallel)  # fmt: skip
+    kept = cite("mean_preserved", "columns of W sum to one", mean=moved, next_mean=following)
+    last = Step(Eq(following, parallel, evaluate=False), "for any number of agents", (local.claim, kept.claim))
+    return Proof("equal Hessians", (*steps, local, kept, last), last.claim)
 
 
 def check(effort):

@@ -17,7 +17,9 @@ whole, first, second, kept, noise, total, now, after, spread, cube = _nonnegativ
     "whole first second kept noise total now after spread cube"
 )
 sigma, largest, noise_gain, drift_gain, deviation = _nonnegative("sigma largest noise_gain drift_gain deviation")
-inner, mean, next_mean = (Symbol(name, real=True) for name in ("inner", "mean", "next_mean"))
+inner, mean, next_mean, mean_image, image_mean = (
+    Symbol(name, real=True) for name in ("inner", "mean", "next_mean", "mean_image", "image_mean")
+)
 weight, p = Symbol("weight", positive=True), Symbol("p", positive=True)
 agents = Symbol("agents", positive=True, integer=True)
 
@@ -73,6 +75,14 @@ def _gossip(generator):
     spread_after = sum(w * (_deviations(W @ x) ** 2).sum() for w, W in zip(law, matrices, strict=True)) / agents
     return {"now": (_deviations(x) ** 2).sum() / agents, "after": spread_after, "p": rate,
             "mean": x.mean(0)[0], "next_mean": (matrices[0] @ x).mean(0)[0]}  # fmt: skip
+
+
+def _affine(generator):
+    """The first coordinate of the mean of A x_k + c_k, and of A (mean of x) + mean of c."""
+    agents, d = generator.integers(1, 6), generator.integers(1, 4)
+    x, c, A = generator.normal(size=(agents, d)), generator.normal(size=(agents, d)), generator.normal(size=(d, d))
+    images = [A @ own + more for own, more in zip(x, c, strict=True)]
+    return {"mean_image": np.mean(images, axis=0)[0], "image_mean": (A @ x.mean(0) + c.mean(0))[0]}
 
 
 def _signs(generator):
@@ -162,6 +172,8 @@ VECTOR_FACTS = (
          "definition of p", _gossip),
     Fact("mean_preserved", "Doubly stochastic gossip keeps the mean of the agents, in every coordinate.",
          r"\tfrac1m 1^{\top}W\Theta=\tfrac1m 1^{\top}\Theta", Eq(next_mean, mean), "columns sum to 1", _gossip),
+    Fact("mean_affine", "The mean of A theta_k + c_k over the agents is A times their mean, plus the mean of c_k.",
+         r"\tfrac1m\sum_k(A\theta_k+c_k)=A\bar\theta+\bar c", Eq(mean_image, image_mean), "linearity", _affine),
     Fact("mean_cube", "The mean cube of deviations is at most ((m-1)^(3/2) + 1)/m times Xi^3.",
          r"\tfrac1m\sum_k\|\delta_k\|^3\leq\frac{(m-1)^{3/2}+1}{m}\,\Xi^3",
          Le(cube, ((agents - 1) ** Rational(3, 2) + 1) / agents * spread**3),
