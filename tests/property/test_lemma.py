@@ -12,6 +12,7 @@ from theory.bounds import BOUNDS
 from theory.errors import OnemergeError
 from theory.notation import symbols
 from theory.proof.evidence import Effort
+from theory.proof.looseness import case_of
 
 p, lr, sigma, phi, zeta = symbols("p lr sigma phi zeta")
 NOISY = ("A1", "A3", "independent_gossip", "independent_noise", "bounded_gradients", "zero_start")
@@ -119,3 +120,11 @@ def test_a_region_where_no_attack_reaches_says_so():
     record = check_lemma(exact, Effort(tries=40, runs=16))
     assert record["verdict"] == "proved"
     assert outcomes(record)["simulation"] == "undecided"
+
+
+@pytest.mark.parametrize("tag", ["zero_start", "common_start"])
+def test_one_step_from_models_apart_says_nothing_of_a_common_start(tag):
+    known = BOUNDS["lemma_d1_sharp"]
+    assert case_of(known, 0.5, 0.1, 1)
+    with pytest.raises(OnemergeError, match="common start"):
+        case_of(replace(known, assumptions=(*known.assumptions, tag)), 0.5, 0.1, 1)

@@ -82,6 +82,8 @@ def case_of(bound, eigenvalue, lr, steps):
     require(bound.about in ABOUT, f"{bound.name} is about {bound.about}; valid are {', '.join(ABOUT)}")
     more = sorted(set(bound.assumptions) - SPEAKS)
     require(not more, f"{bound.name} assumes {', '.join(more)}, which a worst case does not know")
+    apart = bound.about != "next_consensus_distance" or not {"zero_start", "common_start"} & set(bound.assumptions)
+    require(apart, f"{bound.name} is about one step from a common start; a worst case takes one from models apart")
     require(0 < abs(eigenvalue) < 1, f"the eigenvalue is {eigenvalue}; it must be in (-1, 1) and not 0")
     convex = {"convex_agents", "strongly_convex_agents"} & set(bound.assumptions)
     mu = 0.1 if "mu" in bound.symbols else 0.0
