@@ -1,26 +1,15 @@
 """Image classification data, and who holds which classes."""
 
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+from sim.glyphs import glyphs
+from sim.images import Images
 from sim.randomness import stream
 from theory.errors import require
-
-
-@dataclass(frozen=True, eq=False)
-class Images:
-    """A data set split in two: x [N, channels, side, side] float32 in [0, 1], y [N] int64, sorted by class."""
-
-    name: str
-    classes: int
-    train_x: np.ndarray
-    train_y: np.ndarray
-    test_x: np.ndarray
-    test_y: np.ndarray
 
 
 @cache
@@ -37,7 +26,10 @@ def digits():
     )
 
 
-DATASETS = {"digits": digits}
+DATASETS = {  # by name: the images that the fields of a Classification ask for
+    "digits": lambda config: digits(),
+    "glyphs": lambda config: glyphs(config.side, config.per_class),
+}
 
 
 def class_shares(seed, agents, classes, alpha):

@@ -1,7 +1,7 @@
 """Image classification by a network, as a problem on flat models θ [d]."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from torch.func import functional_call, grad, vmap
 from torch.nn.functional import cross_entropy
 
 from sim.data import DATASETS, class_shares, draw_images
+from sim.glyphs import check_glyphs
 from sim.models import MODELS
 from sim.randomness import stream
 from theory.errors import require
@@ -22,6 +23,8 @@ TESTS = ("test_set", "mixture")
 class Classification:
     """Agents that hold skewed shares of one data set.
 
+    `data` names it (sim.data.DATASETS); `side` and `per_class`, of "glyphs" only, are the pixels of a side and the
+    training images of a class. A field of one data set is no part of runs on another, and keeps its default there.
     `alpha` is the Dirichlet parameter of the label skew (inf: IID). `sampling`: "resample" draws every batch afresh
     from the agent's class distribution (what the paper's official code does whenever its loader restarts); "fixed"
     draws a pool of `samples` images an agent once and goes through it in shuffled epochs. `init`: "different" or
@@ -39,6 +42,8 @@ class Classification:
     label_smoothing: float = 0.0
     test: str = "test_set"
     dtype: str = "float32"
+    side: int = field(default=16, metadata={"data": "glyphs"})
+    per_class: int = field(default=100, metadata={"data": "glyphs"})
 
     def __post_init__(self):
         for value, valid, name in (
@@ -54,6 +59,15 @@ class Classification:
         require(self.width >= 1, f"width must be at least 1, not {self.width}.")
         require(self.samples >= 1, f"samples must be at least 1, not {self.samples}.")
         require(0 <= self.label_smoothing < 1, f"label_smoothing must lie in [0, 1), not {self.label_smoothing}.")
+        for f in fields(self):
+            value, only = getattr(self, f.name), f.metadata.get("data", self.data)
+            require(
+                only == self.data or value == f.default,
+                f"{f.name} is a field of data {only!r}: with data {self.data!r} leave it at {f.default}, "
+                f"not {value!r}.",
+            )
+        if self.data == "glyphs":
+            check_glyphs(self.side, self.per_class)
 
     def build(self, agents, seeds, batch, device="cpu"):
         """The problem for `agents` agents, one replica (partition, initial weights, batches) per seed."""
@@ -66,7 +80,7 @@ class ClassificationProblem:
     def __init__(self, config, agents, seeds, batch, device):
         self.config, self.agents, self.seeds, self.batch, self.device = config, agents, seeds, batch, device
         self.dtype = getattr(torch, config.dtype)
-        images = self.images = DATASETS[config.data]()
+        images = self.images = DATASETS[config.data](config)
         channels, side = images.train_x.shape[1:3]
         self.make = lambda: MODELS[config.model](channels, side, images.classes, config.width)
         with torch.device("meta"):  # no numbers, so none are drawn from torch's global generator
@@ -180,20 +194,24 @@ class ClassificationProblem:
         count = np.apply_along_axis(np.bincount, -1, self.pools, minlength=len(self.train_y))
         return torch.as_tensor(count / self.config.samples, dtype=self.dtype, device=self.device)
 
+    def weighted_loss(self, theta, weights):
+        """Σ_i w_i ℓ(θ; x_i, y_i) over all training images: L_k(θ) for a row of `train_weights`, with no sampling."""
+        losses = cross_entropy(
+            self.logits(theta, self.train_x),
+            self.train_y,
+            reduction="none",
+            label_smoothing=self.config.label_smoothing,
+        )
+        return (losses * weights).sum()
+
+    def exact_losses(self):
+        """(loss, data) of every L_k without sampling, as the probes of `sim.derivatives` take them."""
+        return self.weighted_loss, (self.train_weights(),)
+
     def measure_gradients(self, theta):
         """Full-batch gradient norms of the training loss; L is the mean of the L_k (the mixture), as in the theory."""
         local = self.train_weights()
-
-        def weighted(one, weights):
-            losses = cross_entropy(
-                self.logits(one, self.train_x),
-                self.train_y,
-                reduction="none",
-                label_smoothing=self.config.label_smoothing,
-            )
-            return (losses * weights).sum()
-
-        gradient = vmap(grad(weighted))
+        gradient = vmap(grad(self.weighted_loss))
         own = gradient(theta.flatten(0, 1), local.flatten(0, 1)).view_as(theta)
         merged = gradient(theta.mean(dim=1), local.mean(dim=1))
         return {

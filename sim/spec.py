@@ -110,11 +110,13 @@ class Spec:
         return self.rounds - 1 if self.window_start is None else min(self.window_start, self.rounds - 1)
 
     def flat(self):
-        """All fields as one flat dict, the problem's fields among them (problem: its kind)."""
+        """All fields as one flat dict, the problem's fields among them (problem: its kind); a field that belongs to
+        another data set than the run's is left out, so that new data sets leave the keys of old runs alone."""
         values = {"problem": type(self.problem).__name__.lower()}
         for record in (self.problem, self):
             for f in fields(record):
-                if f.name != "problem":
+                only = f.metadata.get("data")
+                if f.name != "problem" and (only is None or only == record.data):
                     value = getattr(record, f.name)
                     values[f.name] = float(value) if f.type is float else value  # 1 and 1.0 are one value, one key
         return values

@@ -45,6 +45,8 @@ OTHER = {
         "label_smoothing": 0.1,
         "test": "mixture",
         "dtype": "float32",
+        "side": None,
+        "per_class": None,
     },
     Quadratic: {
         "dim": 11,
@@ -57,7 +59,8 @@ OTHER = {
         "instance": None,
     },
 }
-ONLY_ONE_VALUE = {"data"}
+OF_GLYPHS = {"side": 17, "per_class": 3}
+ONLY_ELSEWHERE = {"data", *OF_GLYPHS}  # digits have no other value
 
 
 def sentence(call):
@@ -74,9 +77,13 @@ def one_field_changed():
     base = replace(NETWORK, window_start=0, window_stop=2)
     for name, value in OTHER[Spec].items():
         yield name, base, replace(base, **{name: value})
+    on_glyphs = replace(NETWORK, problem=replace(NETWORK.problem, data="glyphs"))
+    yield "data", NETWORK, on_glyphs
+    for name, value in OF_GLYPHS.items():
+        yield name, on_glyphs, replace(on_glyphs, problem=replace(on_glyphs.problem, **{name: value}))
     for spec in (NETWORK, QUADRATIC):
         for name, value in OTHER[type(spec.problem)].items():
-            if name not in ONLY_ONE_VALUE:
+            if name not in ONLY_ELSEWHERE:
                 yield name, spec, replace(spec, problem=replace(spec.problem, **{name: value}))
 
 
@@ -92,7 +99,7 @@ def test_every_field_changes_the_key():
         assert changed.key() != base.key(), name
         seen.setdefault(changed.key(), []).append(name)
     assert all(len(names) == 1 for names in seen.values()), seen
-    assert len(seen) == 19 + 9 + 8
+    assert len(seen) == 19 + 9 + 8 + 3
 
 
 def test_equal_specs_have_equal_keys():
@@ -191,7 +198,8 @@ def test_every_gossip_draws_rows_that_sum_to_one(gossip):
 def test_flat_holds_every_field_once():
     names = [f.name for f in fields(Classification)] + [f.name for f in fields(Spec)]
     flat = Spec().flat()
-    assert sorted(flat) == sorted(names)
+    assert sorted([*flat, *OF_GLYPHS]) == sorted(names)
+    assert sorted(Spec(Classification(data="glyphs")).flat()) == sorted(names)
     assert flat["problem"] == "classification"
     assert Spec(Quadratic()).flat()["problem"] == "quadratic"
     assert b'"alpha": "inf"' in json_bytes(Spec(Classification(alpha=float("inf"))).flat())
