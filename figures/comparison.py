@@ -20,6 +20,8 @@ def draw_rounds(ax, costs):
     ax.set_ylabel(r"rounds to halve $\Xi^2$, worst case")
     ax.grid(color="0.9", linewidth=0.5)
     ax.margins(0.15)
+    style.log_ticks(ax.xaxis)
+    style.log_ticks(ax.yaxis)
     return handles
 
 
@@ -36,6 +38,7 @@ def draw_steps(ax, steps, names):
         else:
             handles.append(Line2D([], [], label=f"{bound} (never, or not computed)", **look))
     ax.set_xscale("log")
+    style.log_ticks(ax.xaxis)
     ax.set_yticks(list(height.values()), list(height))
     ax.set_ylim(-0.6, len(names) - 0.4)
     return handles

@@ -5,15 +5,15 @@ from matplotlib.lines import Line2D
 from figures import style, tidy
 from theory.errors import require
 
-COLUMNS = ("bound", "p", "lr", "looseness", "steps")
+COLUMNS = ("bound", "p", "lr", "looseness", "steps", "exact")
 
 
 @style.look()
 def looseness(table):
     """Markers: bound / exact worst case of the same topology, learning rate and steps; the line at 1 is a sharp bound.
 
-    table: columns bound, p, lr (in units of 1/L), looseness, steps, as of `theory.proof.looseness`. A curve ends where
-    its bound is silent.
+    table: columns bound, p, lr (in units of 1/L), looseness, steps, exact, as of `theory.proof.looseness`. A curve ends
+    where its bound is silent. Where a worst case is known from above only, the quotient is "at least" what is drawn.
     """
     tidy.need(table, COLUMNS, "The table of looseness")
     bad = int((~(table["looseness"] > 0)).sum())
@@ -33,10 +33,14 @@ def looseness(table):
         ax.set_title(rf"$\eta L = {lr:g}$")
         ax.set_xlabel("consensus rate $p$")
         ax.grid(axis="both", color="0.9", linewidth=0.5)
+        style.log_ticks(ax.xaxis)
     panels[0, 0].set_ylabel("bound / exact worst case")
+    style.log_ticks(panels[0, 0].yaxis)
     counts = sorted(int(count) for count in table["steps"].unique())
     after = f"after {' or '.join(map(str, counts))} step{'s' * (counts != [1])}"
-    handles = [Line2D([], [], label=name.replace("_", " "), **style.series(i)) for i, name in enumerate(names)]
+    known = table.groupby("bound")["exact"].all()
+    texts = [name if known[name] else f"{name} (at least)" for name in names]
+    handles = [Line2D([], [], label=text, **style.series(index)) for index, text in enumerate(texts)]
     handles.append(Line2D([], [], color=style.GRAY, linewidth=0.8, label=f"exact worst case {after}"))
     style.legend(figure, handles, loc="outside lower left")
     return figure

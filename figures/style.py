@@ -15,6 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from theory.errors import require
 
@@ -77,6 +78,19 @@ def series(index):
         "linestyle": DASHES[index % len(DASHES)],
         "marker": MARKERS[index % len(MARKERS)],
     }
+
+
+def log_ticks(axis):
+    """Labels of a logarithmic axis that neither overlap nor stand alone, for the range in view.
+
+    Powers of ten where it holds two decades or more, else also 2 and 5, below one decade 2 to 9, in plain numbers.
+    """
+    low, high = sorted(axis.get_view_interval())
+    between = range(1, 10) if high < 10 * low else (1, 2, 5) if high < 100 * low else (1,)
+    axis.set_major_locator(LogLocator(subs=between, numticks=7))
+    axis.set_minor_formatter(NullFormatter())
+    if len(between) > 1:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def inches(text, size=8, weight="normal"):

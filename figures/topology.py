@@ -5,7 +5,7 @@ import numpy as np
 from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyArrowPatch, Patch
-from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from figures import labels, style, tidy
 from theory.errors import require
@@ -61,7 +61,10 @@ def draw_graph(ax, graph, positions):
 
 
 def draw_spectrum(ax, eigenvalues, matrix):
-    """Eigenvalues of `matrix` (mathtext) in the complex plane, the unit circle, and the one with radius slem."""
+    """Eigenvalues of `matrix` (mathtext) in the complex plane, the unit circle, and that of the second largest |λ|.
+
+    It is the slem of a fixed W or of the product of a period; a random gossip, of which E[WᵀW] is shown, has none.
+    """
     ax.add_patch(Circle((0, 0), 1, fill=False, color=style.GRAY, linewidth=0.8))
     ax.plot(
         eigenvalues.real, eigenvalues.imag, "o", color=style.DARK, markersize=3, alpha=0.8, markeredgewidth=0,
@@ -72,10 +75,11 @@ def draw_spectrum(ax, eigenvalues, matrix):
         Line2D([], [], color=style.GRAY, linewidth=0.8, label="unit circle"),
     ]
     if len(eigenvalues) > 1:
-        slem = np.sort(np.abs(eigenvalues))[-2]
+        second = np.sort(np.abs(eigenvalues))[-2]
         ring = {"color": style.PALETTE[2], "linestyle": "--", "linewidth": 1}
-        ax.add_patch(Circle((0, 0), slem, fill=False, **ring))
-        text = f"slem = {slem:.6g}" if slem > ROUNDING else "slem = 0 up to rounding"
+        ax.add_patch(Circle((0, 0), second, fill=False, **ring))
+        name = r"second largest $|\lambda|$" if matrix.startswith("E") else "slem"
+        text = f"{name} = {second:.6g}" if second > ROUNDING else f"{name} = 0 up to rounding"
         handles.append(Line2D([], [], label=text, **ring))
     ax.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), aspect="equal", xticks=(-1, 0, 1), yticks=(-1, 0, 1))
     ax.set_xlabel(r"Re $\lambda$")
@@ -108,11 +112,12 @@ def draw_consensus(ax, consensus, bounds, band):
         handles.append(Line2D([], [], label=f"exactly 0 at step {first}", **mark))
     if (mean > 0).any() or (bounds["value"] > 0).any():  # else there is nothing to scale: all agree exactly at once
         ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(numticks=7))
         ax.yaxis.set_minor_locator(NullLocator())
     bottom, peak = max(ax.get_ylim()[0], mean.max() * EPSILON_SQ), ax.dataLim.y1
     if 0 < bottom < peak:
         ax.set_ylim(bottom, peak * (peak / bottom) ** 0.05)
+    if ax.get_yscale() == "log":
+        style.log_ticks(ax.yaxis)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.set_xlabel("step")
     ax.set_ylabel(labels.axis_label("consensus_distance"))

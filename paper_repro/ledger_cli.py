@@ -1,5 +1,7 @@
 """The commands about claims and bounds: verify, looseness; heavy imports happen inside them."""
 
+from importlib.util import find_spec
+
 import click
 
 from paper_repro.options import EXIT_REFUTED, as_json
@@ -30,7 +32,10 @@ def verify(claims, explain, latex, tries, runs, seed, out, jobs, as_json):
     from theory.proof.evidence import Effort
 
     require(tries >= 1 and runs >= 2, f"tries is {tries} and runs is {runs}; at least 1 and 2 are needed")
+    require(seed >= 0, f"seed is {seed}; it must be a whole number of at least 0")
     require(explain or not latex, "--latex goes with --explain")
+    missing = [name for name in ("clarabel", "flint", "z3") if find_spec(name) is None]
+    require(not missing, f"verify needs {', '.join(missing)}; install the extras: pip install '.[sdp,rigor]'")
     with progress("claims") as bar:
         jobs = default_jobs("cpu") if jobs is None else jobs
         records = verify(claims, effort=Effort(tries, runs, seed), folder=out, jobs=jobs, bar=bar)
@@ -57,20 +62,21 @@ def numbers(context, option, text):
 @click.option("--slems", default="0.1,0.3,0.5,0.7,0.85,0.95", show_default=True, callback=numbers, help="Grid of slem.")
 @click.option("--lrs", default="0.01,0.1,0.5", show_default=True, callback=numbers, help="Grid of lr L.")
 @click.option("--steps", default=8, show_default=True, help="Steps of the worst case.")
-@click.option(
-    "--plot", default="results/looseness.png", show_default=True, help="Write the figure to this .png or .pdf."
-)
+@click.option("--plot", help="Write the figure to this .png or .pdf file  [default: a name of its own in results/]")
 @as_json
 def looseness(bounds, slems, lrs, steps, plot, as_json):
     """Set BOUNDS beside exact worst cases over slem and learning rate (default: those of the paper and the masters).
 
-    Like: onemerge looseness lemma_d1 corollary_d2 master_consensus. Names are those of docs/bounds.md.
+    Like: onemerge looseness lemma_d1 corollary_d2 master_consensus. Names are those of docs/bounds.md,
+    fields of --json those of docs/verify.md.
     """
     from paper_repro.ledger.loose import loosenesses
     from paper_repro.ledger.show import print_looseness
     from paper_repro.show import progress
+    from paper_repro.topology_cli import plot_path
     from sim.store import json_bytes
 
+    plot = plot_path(plot, "looseness", bounds, steps)
     with progress("bounds") as bar:
         rows = loosenesses(bounds, slems, lrs, steps, plot, bar)
     click.echo(json_bytes(rows), nl=False) if as_json else print_looseness(rows)

@@ -11,14 +11,22 @@ from rich.table import Table
 
 from theory.mixing import WEIGHTS
 
+WIDE = 110  # characters that the bounds of a check take with all their columns
 LETTERS = string.ascii_letters  # of assumptions that are not met
 COLORS = {"confirmed": "green", "holds": "green", "refuted": "red", "violated": "red", "not confirmed": "yellow"}
 
 
 def console():
-    """Standard output; 110 columns wide where it is not a terminal, so that piped tables do not wrap early."""
+    """Standard output; WIDE characters where it is not a terminal, so that piped tables do not wrap early."""
     found = Console()
-    return found if found.is_terminal else Console(width=110)
+    return found if found.is_terminal else Console(width=WIDE)
+
+
+def folded(table):
+    """The table, whose long words are broken, not cut off, where the terminal is narrow."""
+    for column in table.columns:
+        column.overflow = "fold"
+    return table
 
 
 @contextmanager
@@ -64,7 +72,7 @@ def print_items(records):
     for record in records:
         claims = "\n".join(f"{claim['claim']}: {claim['statement']}" for claim in record["claims"])
         table.add_row(record["item"], record["title"], claims or "–")
-    console().print(table)
+    console().print(folded(table))
 
 
 def print_topologies(records):
@@ -73,7 +81,7 @@ def print_topologies(records):
     for record in records:
         shown = [p["name"] + ("" if p["required"] else f" = {p['default']}") for p in record["parameters"]]
         table.add_row(record["name"], record["kind"], ", ".join(shown) or "–", escape(record["summary"]))
-    console().print(table)
+    console().print(folded(table))
     console().print(
         "graph: on a topology, which `graph` names and whose own parameters are given beside. A graph is weighted by a "
         f"rule (--weights of onemerge check): {', '.join(WEIGHTS)}."
@@ -92,7 +100,7 @@ def print_verdicts(records, folder):
             )
         if not record["claims"]:
             table.add_row(record["item"], "–", "a drawing, nothing to judge", "–", "–", "–")
-    console().print(table)
+    console().print(folded(table))
     console().print(f"Figures (PDF, PNG), tables (CSV) and records (JSON) are in {folder}/.")
 
 
@@ -111,7 +119,10 @@ def print_check(record):
         if not a["met"]
     }
     letters = {sentence.partition(":")[0]: letter for sentence, letter in zip(sorted(unmet), LETTERS, strict=False)}
-    out.print(_bounds(record["bounds"], letters))
+    narrow = out.width < WIDE
+    out.print(_bounds(record["bounds"], letters, narrow))
+    if narrow:
+        out.print(f"s.e., ratio, z and step are shown from {WIDE} columns on, and by --json.")
     for row in record["bounds"]:
         verdict = f" – [yellow]{row['verdict']}: {escape(row['note'])}[/]" if row["note"] else ""
         out.print(f"{row['bound']}: [dim]{escape(row['source'])}[/]{verdict}", soft_wrap=True)
@@ -123,13 +134,16 @@ def print_check(record):
     out.print(f"{verdict} ({record['seconds']:.1f} s)")
 
 
-def _bounds(rows, letters):
+def _bounds(rows, letters, narrow):
     """One line a bound; z is the excess over it in standard errors (s.e.); what is not met is shown by its letter."""
-    numeric = ("value", "measured", "s.e.", "ratio", "z", "step")
+    numeric = ("value", "measured") if narrow else ("value", "measured", "s.e.", "ratio", "z", "step")
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption="*: needed, but unsaid in the source")
     for name in ("bound", *numeric, "verdict", "not met"):
         table.add_column(
-            name, justify="right" if name in numeric else "left", no_wrap=name != "not met", overflow="fold"
+            name,
+            justify="right" if name in numeric else "left",
+            no_wrap=name != "not met",
+            overflow="fold" if name == "not met" else "ellipsis",  # a number that is cut says so
         )
     for row in rows:
         unmet = sorted(
@@ -138,8 +152,9 @@ def _bounds(rows, letters):
         z = "–" if row["z"] is None else f"{row['z']:+.1f}" if abs(row["z"]) < 1000 else f"{row['z']:+.0e}"
         step = "–" if row["step"] is None else str(row["step"])
         error = "–" if row["standard_error"] is None else f"{row['standard_error']:.2g}"
-        values = (number(row["value"]), number(row["measured"]), error, number(row["ratio"]), z, step)
-        table.add_row(row["bound"], *values, colored(row["verdict"]), ", ".join(unmet) or "–")
+        value, measured, ratio = (number(row[name]) for name in ("value", "measured", "ratio"))
+        shown = (value, measured) if narrow else (value, measured, error, ratio, z, step)
+        table.add_row(row["bound"], *shown, colored(row["verdict"]), ", ".join(unmet) or "–")
     return table
 
 

@@ -52,7 +52,8 @@ def parse(text):
     known = ROSTER.keys() | SHORT.keys()
     names = [("_".join(words[:k]), words[k:]) for k in range(len(words), 0, -1)]
     found = next(((name, rest) for name, rest in names if name in known), None)
-    require(found, f"unknown topology {text!r}; valid ones are {', '.join([*ROSTER, *SHORT])}, or the path of a file")
+    valid = f"{', '.join([*ROSTER, *SHORT])}, or the path of a file, or of a folder with a /"
+    require(found, f"unknown topology {text!r}; valid ones are {valid}")
     name, rest = found
     values = [whole_or_real(word) for word in rest]
     if name in SHORT:

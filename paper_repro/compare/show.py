@@ -5,20 +5,21 @@ import math
 from rich.markup import escape
 from rich.table import Table
 
-from paper_repro.show import console, number
+from paper_repro.show import console, folded, number
 
-TOGETHER = 5  # columns beside the names that 110 characters hold
+NAMES, COLUMN = 30, 16  # characters of the names of the rows, and of a topology
 
 
 def print_comparison(record):
-    """Tables of at most TOGETHER topologies: costs and rates, the steps to ε under each bound, the simulated ones."""
+    """Tables of as many topologies as the width holds: costs and rates, steps to ε under bounds, simulated steps."""
     rows, problem = record["rows"], record["problem"]
     names = {
         kind: list(dict.fromkeys(n for row in rows for n, found in row["bounds"].items() if found["kind"] == kind))
         for kind in ("upper", "order")
     }
-    for first in range(0, len(rows), TOGETHER):
-        console().print(_table(rows[first : first + TOGETHER], names, problem))
+    together = max(1, (console().width - NAMES) // COLUMN)
+    for first in range(0, len(rows), together):
+        console().print(folded(_table(rows[first : first + together], names, problem)))
     constants = ", ".join(f"{name} = {problem[name]:g}" for name in ("L", "mu", "sigma", "zeta", "spread", "dim"))
     console().print(
         f"Quadratics: {constants}; {problem['runs']} runs (seeds 0, 1, ...) at each of {len(record['learning_rates'])} "
@@ -86,5 +87,5 @@ def print_scaling(record):
         sizes = " … ".join(f"{row['agents'][k]:,}" for k in (0, -1)) if row["agents"] else "–"
         table.add_row(row["label"], str(len(row["agents"])), sizes, ends(row["gap"]), slope, known["law"],
                       escape(known["source"]))  # fmt: skip
-    console().print(table)
+    console().print(folded(table))
     console().print(f"Slopes by least squares over the larger half of the sizes. ({record['seconds']:.1f} s)")

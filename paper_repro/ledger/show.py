@@ -3,7 +3,7 @@
 from rich.markup import escape
 from rich.table import Table
 
-from paper_repro.show import console, number
+from paper_repro.show import console, folded, number
 
 VERDICT_COLORS = {"proved": "green", "constant wrong": "yellow", "refuted": "red", "open": "cyan"}
 
@@ -22,7 +22,7 @@ def print_ledger(records, folder, lost):
             "\n".join(engines(record)),
             "\n".join(map(_constant, record["constants"])) or "–",
         )
-    console().print(table)
+    console().print(folded(table))
     seconds = sum(record["seconds"] for record in records)
     console().print(
         f"{len(records)} claims, {seconds:.0f} s of work. onemerge verify CLAIM --explain has the argument; "
@@ -51,7 +51,7 @@ def print_explanation(record, latex):
     out.print(f"[bold]{escape(record['claim'])}[/]  {escape(record['title'])} ({record['kind']})", soft_wrap=True)
     verdict = _colored(record["verdict"]) + (f": {escape(record['what'])}" if record["what"] else "")
     out.print(f"Verdict: {verdict}", soft_wrap=True)
-    out.print(f"It would be refuted by: {escape(record['refuted_by'])}", "", soft_wrap=True)
+    out.print(f"It would be refuted by: {escape(record['refuted_by'])}\n", soft_wrap=True)
     for variant in record["variants"]:
         change = f" ({variant['change']}: {variant['what']})" if variant["change"] else ""
         out.print(f"[bold]{escape(variant['name'])}[/]{escape(change)}: {variant['outcome']}", soft_wrap=True)
@@ -81,13 +81,12 @@ def print_looseness(rows):
     """One row a bound, with the range of bound / worst case at every learning rate."""
     lrs = sorted({row["lr"] for row in rows})
     table = Table("bound", "about", *(f"lr L = {lr:g}" for lr in lrs), "worst cases")
-    table.columns[0].no_wrap = True
     for name in dict.fromkeys(row["bound"] for row in rows):
         own = [row for row in rows if row["bound"] == name]
         ranges = [_range([row["looseness"] for row in own if row["lr"] == lr]) for lr in lrs]
         exact = "exact" if all(row["exact"] for row in own) else "upper bounds of them"
         table.add_row(name, own[0]["about"], *ranges, exact)
-    console().print(table)
+    console().print(folded(table))
     steps = ", ".join(str(count) for count in sorted({row["steps"] for row in rows}))
     console().print(f"Bound / worst case after {steps} steps, smallest to largest over slem; no noise, common start.")
 

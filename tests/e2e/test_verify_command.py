@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from sympy import Rational
 
-from paper_repro import ledger
+from paper_repro import ledger, ledger_cli
 from paper_repro.claims import CLAIMS, d5
 from paper_repro.cli import main
 from paper_repro.ledger import page, record_of, recorded
@@ -112,7 +112,8 @@ def test_looseness_prints_a_table_and_draws(call, tmp_path):
     done = call("looseness", "lemma_d1", "master_consensus", "--slems", "0.5", "--lrs", "0.1", "--steps", "2")
     assert done.exit_code == 0, done.output
     assert "lemma_d1" in done.stdout
-    assert (tmp_path / "results" / "looseness.png").stat().st_size > 0
+    assert "…" not in done.stdout  # nothing is cut off
+    assert (tmp_path / "results" / "looseness_lemma_d1_master_consensus_2.png").stat().st_size > 0
     rows = json.loads(call("looseness", "lemma_d1", "--slems", "0.5", "--lrs", "0.1", "--json").stdout)
     assert [row["bound"] for row in rows] == ["lemma_d1"]
     assert rows[0]["looseness"] >= 1
@@ -122,6 +123,7 @@ BAD = {
     "verify D.99": "unknown claim 'D.99'; valid claims are definition-2, A1",
     "verify --tries 0": "tries is 0",
     "verify --runs 1": "runs is 1",
+    "verify D.5 --seed -1": "seed is -1",
     "verify D.5 --latex": "--latex goes with --explain",
     "verify D.5 --jobs 0": "jobs must be at least 1, not 0",
     "looseness foo": "unknown bound 'foo'",
@@ -141,3 +143,13 @@ def test_bad_input_is_one_sentence(words, call, tmp_path):
     assert result.stderr.count("\n") == 1 or "running" in result.stderr
     assert BAD[words] in result.stderr
     assert not list(tmp_path.rglob("*.png"))
+
+
+def test_extras_that_are_missing_are_named_before_any_work(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(ledger_cli, "find_spec", lambda name: None)
+    result = call("verify", "--jobs", "1")
+    assert result.exit_code == 2
+    assert (
+        result.stderr == "onemerge: verify needs clarabel, flint, z3; install the extras: pip install '.[sdp,rigor]'\n"
+    )
+    assert not list(tmp_path.iterdir())

@@ -1,5 +1,7 @@
 """The figures of `onemerge compare` and `onemerge scale`, by the data of their artists."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,6 +49,23 @@ def test_labels_of_a_comparison_differ():
         comparison.comparison(COSTS.assign(label="ring"), STEPS, 0.01)
     with pytest.raises(OnemergeError, match="lacks the column messages"):
         comparison.comparison(COSTS.drop(columns="messages"), STEPS, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [((32, 64), ["30", "40", "50", "60", "70"]), ((3, 64), ["2", "5", "10", "20", "50", "100"]), ((3, 3000), None)],
+)
+def test_labels_of_a_logarithmic_axis_do_not_overlap(messages, expected):
+    figure = comparison.comparison(COSTS.assign(messages=messages), STEPS, 0.01)
+    figure.canvas.draw()
+    for ax in figure.axes:
+        low, high = ax.get_xlim()
+        labels = [t for t in ax.get_xticklabels(which="both") if t.get_text() and low <= t.get_position()[0] <= high]
+        boxes = sorted((t.get_window_extent() for t in labels), key=lambda box: box.x0)
+        assert len(boxes) >= 2
+        assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
+        if ax is figure.axes[0] and expected:
+            assert set(expected) >= {t.get_text() for t in labels}
 
 
 def test_gaps_are_marks_and_fits_are_lines():

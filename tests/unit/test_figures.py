@@ -356,6 +356,20 @@ def test_topology_report_shows_slem_bounds_and_direction():
     assert right.get_yscale() == "log"
 
 
+def test_a_random_gossip_has_no_slem():
+    figure = topology.topology_report(nx.path_graph(2), [1.0, 0.25], consensus()[0], matrix="E$[W^T W]$")
+    assert r"second largest $|\lambda|$ = 0.25" in legend_texts(figure)
+    assert not any(text.startswith("slem") for text in legend_texts(figure))
+
+
+def test_a_short_range_of_consensus_distances_has_more_than_one_label():
+    table = consensus()[0].assign(mean=lambda t: 0.004 + 0.001 * t["step"])
+    right = topology.topology_report(nx.path_graph(2), [1.0, 0.0], table).axes[2]
+    right.figure.canvas.draw()
+    low, high = right.get_ylim()
+    assert sum(low <= tick <= high for tick in right.get_yticks()) >= 3
+
+
 def test_arrows_of_a_directed_edge_point_at_its_head():
     figure = topology.topology_report(
         nx.DiGraph([(0, 1)]), [1.0, 0.0], consensus()[0], positions={0: (0, 0), 1: (5, 1)}
