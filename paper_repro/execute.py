@@ -1,8 +1,10 @@
 """Runs many specs: what is missing, in parallel, with a progress bar, interruptible and resumable."""
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
+import threading
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -118,10 +120,21 @@ def submit(pool, *work):
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def end_with_parent():
+    """In a worker process: end where the parent is killed, as nobody else would tell it that no work comes."""
+    threading.Thread(target=_end_after, args=(multiprocessing.parent_process().sentinel,), daemon=True).start()
+
+
+def _end_after(sentinel):
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
+
+
 def _start_worker(rounds, stop):
     """In a worker process: the parent handles Ctrl-C and tells the workers through `stop`."""
     global _ROUNDS, _STOP
     _ROUNDS, _STOP = rounds, stop
+    end_with_parent()
 
 
 def _work(unit, folder, device):

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from paper_repro.claims import CLAIMS
-from paper_repro.execute import submit
+from paper_repro.execute import end_with_parent, submit
 from paper_repro.reproduce import check_writable, code_digest, digest, revision, versions
 from sim.store import json_bytes, write_whole
 from theory.errors import OnemergeError, require
@@ -112,7 +112,7 @@ def _computed(names, effort, jobs):
             yield name, record_of(CLAIMS[name], effort)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(names)), context) as pool:
+    with ProcessPoolExecutor(min(jobs, len(names)), context, end_with_parent) as pool:
         try:
             running = {submit(pool, _work, name, effort): name for name in names}
             for future in as_completed(running):

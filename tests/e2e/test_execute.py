@@ -180,3 +180,23 @@ def test_an_interrupted_command_goes_on_where_it_stopped(tmp_path):
     assert again.exit_code == uninterrupted.exit_code
     assert (broken / "fig2c.csv").read_bytes() == (whole / "fig2c.csv").read_bytes()
     assert results(broken) == results(whole)
+
+
+KILLED = """
+import multiprocessing, os, signal
+from concurrent.futures import ProcessPoolExecutor
+from paper_repro.execute import end_with_parent
+if __name__ == "__main__":
+    pool = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), end_with_parent)
+    print(pool.submit(os.getpid).result(), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_workers_end_where_their_parent_is_killed(tmp_path):
+    """Else they wait without end, and hold the pipes of the command."""
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60)  # to the pipe's end
+    assert done.returncode == -signal.SIGKILL
+    assert done.stdout.strip().isdigit(), done.stderr
