@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
+from sim.archives import ARCHIVES, read_archive
 from sim.glyphs import glyphs
 from sim.images import Images
 from sim.randomness import stream
@@ -29,6 +30,9 @@ def digits():
 DATASETS = {  # by name: the images that the fields of a Classification ask for
     "digits": lambda config: digits(),
     "glyphs": lambda config: glyphs(config.side, config.per_class),
+    **{
+        name: lambda config, archive=archive: read_archive(config.folder, archive) for name, archive in ARCHIVES.items()
+    },
 }
 
 

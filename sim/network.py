@@ -8,6 +8,7 @@ import torch
 from torch.func import functional_call, grad, vmap
 from torch.nn.functional import cross_entropy
 
+from sim.archives import ARCHIVES
 from sim.data import DATASETS, class_shares, draw_images
 from sim.glyphs import check_glyphs
 from sim.models import MODELS
@@ -24,7 +25,9 @@ class Classification:
     """Agents that hold skewed shares of one data set.
 
     `data` names it (sim.data.DATASETS); `side` and `per_class`, of "glyphs" only, are the pixels of a side and the
-    training images of a class. A field of one data set is no part of runs on another, and keeps its default there.
+    training images of a class; `folder`, of CIFAR and Tiny ImageNet only, holds their archive (no part of the run, as
+    the archive's checksum fixes the images). A field of one data set is no part of runs on another, and keeps its
+    default there.
     `alpha` is the Dirichlet parameter of the label skew (inf: IID). `sampling`: "resample" draws every batch afresh
     from the agent's class distribution (what the paper's official code does whenever its loader restarts); "fixed"
     draws a pool of `samples` images an agent once and goes through it in shuffled epochs. `init`: "different" or
@@ -42,8 +45,9 @@ class Classification:
     label_smoothing: float = 0.0
     test: str = "test_set"
     dtype: str = "float32"
-    side: int = field(default=16, metadata={"data": "glyphs"})
-    per_class: int = field(default=100, metadata={"data": "glyphs"})
+    side: int = field(default=16, metadata={"data": ("glyphs",)})
+    per_class: int = field(default=100, metadata={"data": ("glyphs",)})
+    folder: str | None = field(default=None, compare=False, metadata={"data": tuple(ARCHIVES)})
 
     def __post_init__(self):
         for value, valid, name in (
@@ -60,10 +64,10 @@ class Classification:
         require(self.samples >= 1, f"samples must be at least 1, not {self.samples}.")
         require(0 <= self.label_smoothing < 1, f"label_smoothing must lie in [0, 1), not {self.label_smoothing}.")
         for f in fields(self):
-            value, only = getattr(self, f.name), f.metadata.get("data", self.data)
+            value, only = getattr(self, f.name), f.metadata.get("data", (self.data,))
             require(
-                only == self.data or value == f.default,
-                f"{f.name} is a field of data {only!r}: with data {self.data!r} leave it at {f.default}, "
+                self.data in only or value == f.default,
+                f"{f.name} is a field of data {', '.join(only)}: with data {self.data} leave it at {f.default}, "
                 f"not {value!r}.",
             )
         if self.data == "glyphs":

@@ -110,13 +110,16 @@ class Spec:
         return self.rounds - 1 if self.window_start is None else min(self.window_start, self.rounds - 1)
 
     def flat(self):
-        """All fields as one flat dict, the problem's fields among them (problem: its kind); a field that belongs to
-        another data set than the run's is left out, so that new data sets leave the keys of old runs alone."""
+        """All fields as one flat dict, the problem's fields among them (problem: its kind).
+
+        Left out are fields that belong to other data sets than the run's, so that new data sets leave the keys of old
+        runs alone, and those that change no number (compare=False).
+        """
         values = {"problem": type(self.problem).__name__.lower()}
         for record in (self.problem, self):
             for f in fields(record):
                 only = f.metadata.get("data")
-                if f.name != "problem" and (only is None or only == record.data):
+                if f.name != "problem" and f.compare and (only is None or record.data in only):
                     value = getattr(record, f.name)
                     values[f.name] = float(value) if f.type is float else value  # 1 and 1.0 are one value, one key
         return values

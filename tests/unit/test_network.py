@@ -222,7 +222,7 @@ def test_polygon_loss_is_the_test_loss_of_weighted_models():
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({"data": "mnist"}, "Unknown data 'mnist'; valid: digits, glyphs."),
+        ({"data": "mnist"}, "Unknown data 'mnist'; valid: digits, glyphs, cifar10, cifar100, tiny_imagenet."),
         ({"model": "vit"}, "Unknown model 'vit'; valid: mlp, cnn."),
         ({"sampling": "all"}, "Unknown sampling 'all'; valid: resample, fixed."),
         ({"init": "zero"}, "Unknown init 'zero'; valid: different, same."),
@@ -232,8 +232,12 @@ def test_polygon_loss_is_the_test_loss_of_weighted_models():
         ({"width": 0}, "not 0."),
         ({"samples": 0}, "not 0."),
         ({"label_smoothing": 1.0}, "not 1.0."),
-        ({"side": 32}, "side is a field of data 'glyphs': with data 'digits' leave it at 16, not 32."),
-        ({"per_class": 7}, "per_class is a field of data 'glyphs': with data 'digits' leave it at 100, not 7."),
+        ({"side": 32}, "side is a field of data glyphs: with data digits leave it at 16, not 32."),
+        ({"per_class": 7}, "per_class is a field of data glyphs: with data digits leave it at 100, not 7."),
+        (
+            {"folder": "a"},
+            "folder is a field of data cifar10, cifar100, tiny_imagenet: with data digits leave it at None",
+        ),
         ({"data": "glyphs", "side": 8}, "side of glyphs must be a whole number from 16 to 64, not 8."),
         ({"data": "glyphs", "per_class": 0}, "per_class of glyphs must be a whole number of at least 1, not 0."),
     ],

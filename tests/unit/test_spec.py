@@ -47,6 +47,7 @@ OTHER = {
         "dtype": "float32",
         "side": None,
         "per_class": None,
+        "folder": None,
     },
     Quadratic: {
         "dim": 11,
@@ -60,7 +61,7 @@ OTHER = {
     },
 }
 OF_GLYPHS = {"side": 17, "per_class": 3}
-ONLY_ELSEWHERE = {"data", *OF_GLYPHS}  # digits have no other value
+ONLY_ELSEWHERE = {"data", "folder", *OF_GLYPHS}  # digits have no other value
 
 
 def sentence(call):
@@ -198,11 +199,20 @@ def test_every_gossip_draws_rows_that_sum_to_one(gossip):
 def test_flat_holds_every_field_once():
     names = [f.name for f in fields(Classification)] + [f.name for f in fields(Spec)]
     flat = Spec().flat()
-    assert sorted([*flat, *OF_GLYPHS]) == sorted(names)
-    assert sorted(Spec(Classification(data="glyphs")).flat()) == sorted(names)
+    assert sorted([*flat, *OF_GLYPHS, "folder"]) == sorted(names)
+    assert sorted([*Spec(Classification(data="glyphs")).flat(), "folder"]) == sorted(names)
     assert flat["problem"] == "classification"
     assert Spec(Quadratic()).flat()["problem"] == "quadratic"
     assert b'"alpha": "inf"' in json_bytes(Spec(Classification(alpha=float("inf"))).flat())
+
+
+def test_the_folder_of_an_archive_is_no_part_of_the_run():
+    here, there = (Spec(Classification(data="cifar10", folder=folder)) for folder in ("here", None))
+    assert here == there
+    assert here.key() == there.key()
+    assert "folder" not in here.flat()
+    assert there.override(folder="here").problem.folder == "here"
+    assert here.key() != Spec(Classification(data="cifar100")).key() != Spec(Classification()).key()
 
 
 def test_override():
