@@ -1,7 +1,5 @@
 """The commands about claims and bounds: verify, looseness; heavy imports happen inside them."""
 
-from importlib.util import find_spec
-
 import click
 
 from paper_repro.options import EXIT_REFUTED, as_json
@@ -34,8 +32,6 @@ def verify(claims, explain, latex, tries, runs, seed, out, jobs, as_json):
     require(tries >= 1 and runs >= 2, f"tries is {tries} and runs is {runs}; at least 1 and 2 are needed")
     require(seed >= 0, f"seed is {seed}; it must be a whole number of at least 0")
     require(explain or not latex, "--latex goes with --explain")
-    missing = [name for name in ("clarabel", "flint", "z3") if find_spec(name) is None]
-    require(not missing, f"verify needs {', '.join(missing)}; install the extras: pip install '.[sdp,rigor]'")
     with progress("claims") as bar:
         jobs = default_jobs("cpu") if jobs is None else jobs
         records = verify(claims, effort=Effort(tries, runs, seed), folder=out, jobs=jobs, bar=bar)

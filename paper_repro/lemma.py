@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from sympy import Le
 
-from paper_repro.ledger import record_of
+from paper_repro.ledger import record_of, require_engines
 from sim.adversary import attack, confirmed
 from sim.evidence import simulated
 from theory.bound import Bound
@@ -41,6 +41,7 @@ def check_lemma(bound, effort=None):
     A statement that cannot be checked (other kinds than upper, rounded numbers, wrong units, an empty region,
     assumptions that contradict each other) is refused with a sentence.
     """
+    require_engines("check_lemma")
     check_statement(bound)
     variant = Variant(STATED, bound.statement, bound.latex())
     claim = Claim(bound.name, "lemma", bound.source, (variant,), lambda effort: _evidence(bound, effort),

@@ -153,15 +153,21 @@ def drop(bound, *tags):
 
 
 def _given(bound):
-    """A record of the catalog by its name and the tags that it is without, any other as it is."""
+    """A record of the catalog by its name and the tags that it is without, any other by its parts as text."""
     record = BOUNDS.get(bound.name)
     if record is None or replace(bound, assumptions=record.assumptions) != record:
-        return {"bound": bound}
+        parts = {"name": bound.name, "about": bound.about, "formula": str(bound.formula), "order": bound.order}
+        return {"bound": parts | {"where": tuple(map(str, bound.where)), "assumptions": tuple(bound.assumptions)}}
     gone = tuple(tag for tag in record.assumptions if tag not in bound.assumptions)
     return {"bound": bound.name} | ({"without": gone} if gone else {})
 
 
 def _record(bound, without):
+    if isinstance(bound, dict):
+        symbols = {name: symbol.sympy for name, symbol in NOTATION.items()}
+        formula, *where = (sympy.sympify(text, locals=symbols) for text in (bound["formula"], *bound["where"]))
+        parts = {"kind": "upper", "source": "stated", "statement": "", "example": {}}
+        return Bound(**bound | parts | {"formula": formula, "where": tuple(where)})
     if not isinstance(bound, Bound):
         require(bound in BOUNDS, f"{bound!r} is no bound of the catalog")
         bound = BOUNDS[bound]

@@ -7,6 +7,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 
 from paper_repro.claims import CLAIMS
@@ -20,8 +21,14 @@ from theory.proof.explain import formula
 __all__ = ["chosen_claims", "record_of", "verify"]
 
 RECORDED = Path(__file__).parent / "recorded.json"  # {claim: verdict}, written by paper_repro.ledger.page
-LIBRARIES = ("cvxpy", "python-flint", "z3-solver")  # of the engines
+LIBRARIES = ("cvxpy", "clarabel", "python-flint", "z3-solver")  # of the engines
 DEFAULT = Effort()
+
+
+def require_engines(what):
+    """Fail before any work is done where a library of an engine is not installed."""
+    missing = [name for name in ("clarabel", "flint", "z3") if find_spec(name) is None]
+    require(not missing, f"{what} needs {', '.join(missing)}; install the extras: pip install '.[sdp,rigor]'")
 
 
 def chosen_claims(names):
@@ -90,6 +97,7 @@ def verify(names=(), *, effort=DEFAULT, folder="results", jobs=1, bar=lambda don
     Each is kept in <folder>/ledger as soon as it is done, and taken from there where code and effort are the same: an
     interrupted call goes on where it stopped.
     """
+    require_engines("verify")
     require(jobs >= 1, f"jobs must be at least 1, not {jobs}.")
     chosen, folder = chosen_claims(names), Path(folder) / "ledger"
     check_writable(folder)

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from sympy import Rational
 
-from paper_repro import ledger, ledger_cli
+from paper_repro import ledger
 from paper_repro.claims import CLAIMS, d5
 from paper_repro.cli import main
 from paper_repro.ledger import page, record_of, recorded
@@ -146,7 +146,7 @@ def test_bad_input_is_one_sentence(words, call, tmp_path):
 
 
 def test_extras_that_are_missing_are_named_before_any_work(call, tmp_path, monkeypatch):
-    monkeypatch.setattr(ledger_cli, "find_spec", lambda name: None)
+    monkeypatch.setattr(ledger, "find_spec", lambda name: None)
     result = call("verify", "--jobs", "1")
     assert result.exit_code == 2
     assert (

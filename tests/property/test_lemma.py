@@ -1,5 +1,7 @@
 """A statement of the reader's own, tried by all four engines: right ones, planted errors, and what is too wide."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -54,6 +56,11 @@ def test_a_planted_error_is_caught(factor):
     assert found["worst case"] == found["search"] == "refutes"
     instance = next(one["instance"] for one in record["evidence"] if one["engine"] == "search")
     assert "2 agents" in instance["words"]
+    for one in record["evidence"]:
+        if one["instance"]:
+            ran = subprocess.run([sys.executable, "-c", one["instance"]["python"]], capture_output=True, text=True)
+            assert ran.returncode == 0, ran.stderr
+            assert ran.stdout.startswith("Measured(measured=")
 
 
 def test_what_only_looks_proved_without_an_assumption_is_not():
