@@ -1,5 +1,6 @@
 """What an objective offers to the time loop."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 import torch
@@ -31,3 +32,6 @@ class Problem(Protocol):
 
     def measure_gradients(self, theta: torch.Tensor) -> dict[str, torch.Tensor]:
         """gradient_norm_sq ‖∇L(θ̄)‖² and local_gradient_norm_sq (1/m) Σ ‖∇L_k(θ_k)‖², exact, each [replicas]."""
+
+    def exact_losses(self) -> tuple[Callable, tuple[torch.Tensor, ...]]:
+        """(loss, data), both exact: loss(θ [d], *data[r, k]) is L_k(θ), data [replicas, agents, ...]; for the probes."""
