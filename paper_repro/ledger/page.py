@@ -14,8 +14,9 @@ from theory.proof.evidence import VERDICTS
 PAGE = Path(__file__).parents[2] / "docs" / "ledger.md"
 HEAD = """# The ledger: every claim of arXiv 2507.06542, with a computed verdict
 
-Made by `python -m paper_repro.ledger.page`; no verdict is typed in. `onemerge verify` computes it again (about a minute on 2 cores, AMD EPYC),
-`onemerge verify D.5 --explain` has the argument of one claim, with `--latex` its formulas, and `--json` everything.
+Made by `python -m paper_repro.ledger.page`; no verdict is typed in. `onemerge verify` computes it again (about a minute
+on 2 cores, AMD EPYC), `onemerge verify D.5 --explain` has the argument of one claim, with `--latex` its formulas, and
+`--json` everything.
 
 | verdict | when |
 |---|---|

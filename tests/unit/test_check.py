@@ -439,6 +439,12 @@ def test_the_order_decides_what_is_compared():
     assert rows(combine)["lian_nonconvex"]["verdict"] in ("holds", "not applicable")
 
 
+def test_exact_averages_before_the_step_are_not_parallel_sgd():
+    for order, met in (("adapt_then_combine", True), ("combine_then_adapt", False)):
+        row = rows(check_topology("complete", agents=4, order=order, **SMALL))["rate_parallel_sgd"]
+        assert {a["assumption"]: a["met"] for a in row["assumptions"]}["parallel"] == met
+
+
 @pytest.mark.parametrize("weights", ["best_constant", "fdla", "fmmc"])
 def test_optimal_weights_are_checked_though_some_are_negative(weights):
     record = check_topology("star", agents=8, weights=weights, **SMALL)
