@@ -34,4 +34,4 @@ class Problem(Protocol):
         """gradient_norm_sq ‖∇L(θ̄)‖² and local_gradient_norm_sq (1/m) Σ ‖∇L_k(θ_k)‖², exact, each [replicas]."""
 
     def exact_losses(self) -> tuple[Callable, tuple[torch.Tensor, ...]]:
-        """(loss, data), both exact: loss(θ [d], *data[r, k]) is L_k(θ), data [replicas, agents, ...]; for the probes."""
+        """(loss, data) of the probes: loss(θ [d], *data[r, k]) is L_k(θ), exactly; data [replicas, agents, ...]."""

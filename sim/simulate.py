@@ -46,6 +46,8 @@ def simulate(
     order="adapt_then_combine",
     measure_every=1,
     gradients_every=0,
+    probes=(),
+    probes_every=0,
     state=None,
     on_round=None,
     threads=1,
@@ -59,20 +61,27 @@ def simulate(
     for the last round only; their mean over the agents is kept always, as average_<metric>. A replica that diverged at
     step t ends with one row diverged = t, and has no row after.
 
+    `probes` are functions Θ [replicas, agents, d] -> {metric: [replicas] or [replicas, agents]} that leave Θ as it is,
+    called every `probes_every` rounds (0: never) and recorded like metrics; where the problem measures a metric of the
+    same name, its value stands. A value of a probe that is not finite (a quotient of nothing) has no row, and is no
+    divergence.
+
     `state` continues an earlier run; `on_round(state)` is called after each round with the state so far.
     On the CPU torch has `threads` threads meanwhile; the last bits depend on their number, not on the machine's cores.
     """
     for name, value in (("rounds", rounds), ("local_steps", local_steps), ("measure_every", measure_every)):
         require(isinstance(value, int) and value >= 1, f"{name} must be a whole number of at least 1, not {value!r}.")
-    whole = isinstance(gradients_every, int) and gradients_every >= 0
-    require(whole, f"gradients_every must be a whole number >= 0 (0: never), not {gradients_every!r}.")
+    for name, value in (("gradients_every", gradients_every), ("probes_every", probes_every)):
+        whole = isinstance(value, int) and value >= 0
+        require(whole, f"{name} must be a whole number >= 0 (0: never), not {value!r}.")
     require(order in ORDERS, f"Unknown order {order!r}; valid: {', '.join(ORDERS)}.")
     require(
         isinstance(threads, int) and threads >= 1, f"threads must be a whole number of at least 1, not {threads!r}."
     )
     with cpu_threads(threads):
         if state is None:
-            state = _measured(State.start(problem, optimizer), problem, local_steps, True, gradients_every > 0, False)
+            first = (True, gradients_every > 0, probes if probes_every > 0 else ())
+            state = _measured(State.start(problem, optimizer), problem, local_steps, *first, False)
         while state.round < rounds and (state.diverged < 0).any():
             W = _draw(schedule, state.round, problem)
             batches = problem.batches(state.round, local_steps)
@@ -81,10 +90,10 @@ def simulate(
             diverged = _first_divergence(state, theta, losses, local_steps)
             state = replace(state, round=done, theta=theta, optimizer=memory, diverged=diverged)
             last = done == rounds
-            metrics, gradients = (
-                every > 0 and (last or done % every == 0) for every in (measure_every, gradients_every)
+            metrics, gradients, probed = (
+                every > 0 and (last or done % every == 0) for every in (measure_every, gradients_every, probes_every)
             )
-            state = _measured(state, problem, local_steps, metrics, gradients, last)
+            state = _measured(state, problem, local_steps, metrics, gradients, probes if probed else (), last)
             if on_round is not None:
                 on_round(state)
     return table_of(problem.seeds, state, local_steps), state
@@ -108,18 +117,26 @@ def _first_divergence(state, theta, losses, local_steps):
     return np.where((state.diverged < 0) & now, state.round * local_steps + first, state.diverged)
 
 
-def _measured(state, problem, local_steps, metrics, gradients, last):
-    """The state with its metrics and gradient norms recorded; where a value is not finite, the replica has diverged."""
-    values = {}
+def _measured(state, problem, local_steps, metrics, gradients, probes, last):
+    """The state with its metrics and gradient norms recorded; where a value is not finite, the replica has diverged.
+
+    Values of probes are recorded too where they are finite.
+    """
+    values, probed = {}, {}
+    for probe in probes:
+        probed |= probe(state.theta)
     if metrics:
         values |= {"consensus_distance": consensus_distance(state.theta), **problem.measure(state.theta)}
     if gradients:
         values |= problem.measure_gradients(state.theta)
     step, diverged, records = state.round * local_steps, state.diverged, []
-    for name, value in values.items():
+    for name, value in (values | probed | values).items():  # in the order of the metrics, whose own values they keep
         array = value.detach().cpu().numpy().astype(np.float64)
-        finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
-        diverged = np.where((diverged < 0) & ~finite, step, diverged)
+        if name in values:
+            finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+            diverged = np.where((diverged < 0) & ~finite, step, diverged)
+        else:
+            array = np.where(np.isfinite(array), array, np.nan)
         if array.ndim == 2:
             if last:
                 records.append((name, array))

@@ -113,20 +113,19 @@ def residuals(values, lr, L2):
 def along_step(loss, points, steps, data):
     """{metric: [replicas]} of the step s = steps [replicas, d] from x = points [replicas, d]:
 
-        merged_loss L(x), next_merged_loss L(x + s), merged_descent L(x) − L(x + s)    [loss]
-        step_smoothness  ‖∇L(x + s) − ∇L(x)‖/‖s‖                                       [loss]/[θ]²
-        step_curvature   2 (L(x + s) − L(x) − ∇L(x)·s)/‖s‖²                            [loss]/[θ]²
+        merged_descent   L(x) − L(x + s)                       [loss]
+        step_smoothness  ‖∇L(x + s) − ∇L(x)‖/‖s‖               [loss]/[θ]²
+        step_curvature   2 (L(x + s) − L(x) − ∇L(x)·s)/‖s‖²    [loss]/[θ]²
 
     For x = θ̄, s = −η v it is the exact descent of the merged model without noise; step_curvature is the L2 with which
     `descent_r1` holds with equality. Both quotients are NaN for s = 0, which has none, and lose digits as s shrinks.
+    The losses themselves are no metric here: a problem's merged_loss may be of its test set, or less its infimum.
     """
     value = global_loss(loss)
     before, after = (replicas(value, data, at) for at in (points, points + steps))
     slope, next_slope = (global_gradient(loss, at, data) for at in (points, points + steps))
     square = (steps**2).sum(-1)
     return {
-        "merged_loss": before,
-        "next_merged_loss": after,
         "merged_descent": before - after,
         "step_smoothness": (next_slope - slope).norm(dim=-1) / square.sqrt(),
         "step_curvature": 2 * (after - before - (slope * steps).sum(-1)) / square,

@@ -6,6 +6,7 @@ import torch
 from torch.func import grad
 
 from sim.derivatives import global_gradient
+from sim.landscape import global_losses
 from sim.network import Classification
 from sim.optimizer import Optimizer
 from sim.quadratic import Quadratic
@@ -41,6 +42,14 @@ def tanh_network(theta, x, y):
     return (theta[9:12] @ hidden + theta[12] - y) ** 2
 
 
+def losses_of(loss, theta, data, lr):
+    """L(θ̄) and L(θ̄ − η v), by the names of the notation."""
+    mean = theta.mean(dim=1)
+    after = mean - lr * decomposition(loss, theta, data).v
+    before, after = global_losses(loss, torch.stack([mean, after], dim=1), data).unbind(dim=1)
+    return {"merged_loss": before, "next_merged_loss": after}
+
+
 def start(run):
     return torch.tensor(run.start, dtype=torch.float64)[None, :, None]
 
@@ -68,7 +77,7 @@ def test_terms_equal_those_of_the_testbed(name):
     found = terms(loss, theta, data)
     L2 = expected["L2"]
     step = along_step(loss, theta.mean(dim=1), -run.lr * decomposition(loss, theta, data).v, data)
-    found |= residuals(found, run.lr, L2) | step
+    found |= residuals(found, run.lr, L2) | step | losses_of(loss, theta, data, run.lr)
     shared = found.keys() & expected.keys()
     assert shared == {
         "consensus_distance",
@@ -186,6 +195,9 @@ def test_descent_r1_is_an_equality_for_one_curvature():
     lr = 0.3
     found = terms(bowl, theta, (H, c))
     found |= along_step(bowl, theta.mean(dim=1), -lr * decomposition(bowl, theta, (H, c)).v, (H, c))
+    found |= losses_of(bowl, theta, (H, c), lr)
+    descent = found["merged_loss"] - found["next_merged_loss"]
+    torch.testing.assert_close(found["merged_descent"], descent, rtol=1e-12, atol=1e-14)
     assert found["discrepancy_norm_sq"].min() > 0.1
     named = {name: found[name].numpy() for name in DESCENT_R1_NAMES}
     np.testing.assert_allclose(
@@ -208,6 +220,7 @@ def test_descent_r1_is_an_equality_for_the_curvature_of_the_step(name):
     theta = start(run)
     found = terms(loss, theta, data)
     found |= along_step(loss, theta.mean(dim=1), -run.lr * decomposition(loss, theta, data).v, data)
+    found |= losses_of(loss, theta, data, run.lr)
     curvature = float(found["step_curvature"])
     U = float(residuals(found, run.lr, curvature)["U"])
     descent = run.lr * (1 - run.lr * curvature / 2) * float(found["gradient_norm_sq"]) - run.lr * U
@@ -232,12 +245,8 @@ def test_metrics_are_the_keywords_of_d11():
 def test_the_step_of_a_run_is_the_step_of_the_terms():
     """One round on a directed graph moves the mean by −η v: its descent is that of the noiseless step."""
     problem = Quadratic(dim=3, zeta=0.7, spread=0.5, sigma=0.0).build(5, (0,))
-    go = lambda rounds: (
-        simulate(
-            problem, constant(uniform(exponential(5))).draw, Optimizer("sgd", 0.3), rounds=rounds
-        )[1].theta
-    )
-    before, after = go(4), go(5)
+    schedule = constant(uniform(exponential(5))).draw
+    before, after = (simulate(problem, schedule, Optimizer("sgd", 0.3), rounds=rounds)[1].theta for rounds in (4, 5))
     loss, theta, data = arguments(problem, before)
     mean, move = before.mean(dim=1), after.mean(dim=1) - before.mean(dim=1)
     parts = decomposition(loss, theta, data)
