@@ -45,6 +45,10 @@ class Draws:
     operation: np.ndarray
     sign: np.ndarray
 
+    def at(self, place):
+        """The draws of one place along the first axis."""
+        return Draws(self.crop[place], self.flip[place], self.operation[place], self.sign[place])
+
 
 def draw(generator, shape, operations=2):
     """What `augment` needs for images [*shape]; one row of uniform numbers an image decides all of it."""

@@ -9,6 +9,7 @@ from torch.func import functional_call, grad, vmap
 from torch.nn.functional import cross_entropy
 
 from sim.archives import ARCHIVES
+from sim.augment import augment, draw
 from sim.data import DATASETS, class_shares, draw_images
 from sim.glyphs import check_glyphs
 from sim.models import MODELS
@@ -18,6 +19,7 @@ from theory.errors import require
 SAMPLING = ("resample", "fixed")
 INITS = ("different", "same")
 TESTS = ("test_set", "mixture")
+AUGMENTATIONS = ("none", "crop_flip_randaugment")
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,10 @@ class Classification:
 
     `data` names it (sim.data.DATASETS); `side` and `per_class`, of "glyphs" only, are the pixels of a side and the
     training images of a class; `folder`, of CIFAR and Tiny ImageNet only, holds their archive (no part of the run, as
-    the archive's checksum fixes the images). A field of one data set is no part of runs on another, and keeps its
-    default there.
+    the archive's checksum fixes the images). `augmentation`, of these too (a mirrored letter is another one): "none",
+    or "crop_flip_randaugment", the paper's RandomCrop(pad 4), flip and RandAugment(2, 9) of all images that are trained
+    on; exact losses and gradients are of images as they are. A field of one data set is no part of runs on another, and
+    keeps its default there.
     `alpha` is the Dirichlet parameter of the label skew (inf: IID). `sampling`: "resample" draws every batch afresh
     from the agent's class distribution (what the paper's official code does whenever its loader restarts); "fixed"
     draws a pool of `samples` images an agent once and goes through it in shuffled epochs. `init`: "different" or
@@ -47,6 +51,7 @@ class Classification:
     dtype: str = "float32"
     side: int = field(default=16, metadata={"data": ("glyphs",)})
     per_class: int = field(default=100, metadata={"data": ("glyphs",)})
+    augmentation: str = field(default="none", metadata={"data": tuple(ARCHIVES)})
     folder: str | None = field(default=None, compare=False, metadata={"data": tuple(ARCHIVES)})
 
     def __post_init__(self):
@@ -57,6 +62,7 @@ class Classification:
             (self.init, INITS, "init"),
             (self.test, TESTS, "test"),
             (self.dtype, ("float32", "float64"), "dtype"),
+            (self.augmentation, AUGMENTATIONS, "augmentation"),
         ):
             require(value in valid, f"Unknown {name} {value!r}; valid: {', '.join(valid)}.")
         require(self.alpha > 0, f"alpha must be positive (inf for IID agents), not {self.alpha}.")
@@ -129,10 +135,22 @@ class ClassificationProblem:
             return torch.cat([parameter.detach().flatten() for parameter in self.make().parameters()])
 
     def batches(self, round, steps):
-        draw = self._resample if self.config.sampling == "resample" else self._epochs
-        index = np.stack([draw(replica, round, steps) for replica in range(len(self.seeds))], axis=1)
+        choose = self._resample if self.config.sampling == "resample" else self._epochs
+        index = np.stack([choose(replica, round, steps) for replica in range(len(self.seeds))], axis=1)
         index = torch.as_tensor(index, device=self.device).flatten(1, 2)
-        return self.train_x[index], self.train_y[index]
+        x, y = self.train_x[index], self.train_y[index]
+        if self.config.augmentation != "none":
+            self._augment(x, round)
+        return x, y
+
+    def _augment(self, x, round):
+        """Replace x [steps, replicas · agents, batch, ...] by its augmented images, in place and step by step, so that
+        beside x itself there are copies of one step only; each replica draws from its stream "augment"."""
+        steps, shape = len(x), (self.agents, self.batch)
+        draws = [draw(stream(seed, "augment", round), (steps, *shape)) for seed in self.seeds]
+        for step in range(steps):
+            for replica, images in enumerate(x[step].unflatten(0, (len(self.seeds), self.agents))):
+                images[:] = augment(images.flatten(0, 1), draws[replica].at(step)).view_as(images)
 
     def _resample(self, replica, round, steps):
         generator = stream(self.seeds[replica], "batch", round)

@@ -7,6 +7,8 @@ from PIL import Image, ImageEnhance, ImageOps
 from scipy import stats
 
 from sim.augment import BLENDS, GEOMETRIC, OPERATIONS, PAD, apply, augment, crop, draw, flip, randaugment
+from sim.images import Images
+from sim.network import Classification
 from sim.randomness import stream
 from theory.errors import OnemergeError
 
@@ -187,3 +189,41 @@ def test_bad_arguments_are_named(shape, draws, magnitude, named):
     with pytest.raises(OnemergeError) as error:
         augment(torch.zeros(shape), draw(stream(0, "augment"), (draws,)), magnitude)
     assert str(error.value) == named
+
+
+@pytest.fixture
+def cifar(monkeypatch):
+    """A build(augmentation, seeds) of runs on random images of 8×8 pixels in the place of CIFAR-10."""
+    x = np.random.default_rng(0).random((60, 3, 8, 8), dtype=np.float32)
+    images = Images("cifar10", 10, x, np.arange(60) // 6, x[:10], np.arange(10))
+    monkeypatch.setattr("sim.data.read_archive", lambda folder, archive: images)
+
+    def build(augmentation, seeds=(0, 1), **fields):
+        config = Classification(data="cifar10", augmentation=augmentation, alpha=1.0, width=4, **fields)
+        return config.build(3, seeds, 5)
+
+    return build
+
+
+@pytest.mark.parametrize("fields", [{}, {"sampling": "fixed", "samples": 20}, {"dtype": "float64"}])
+def test_a_run_trains_on_augmented_images_of_its_plain_batches(cifar, fields):
+    """Image by image from the stream of the replica, in the order of step, agent and place in the batch."""
+    plain, augmented = cifar("none", **fields), cifar("crop_flip_randaugment", **fields)
+    (x, y), (ax, ay) = plain.batches(2, 4), augmented.batches(2, 4)
+    assert torch.equal(y, ay)
+    assert ax.dtype == x.dtype
+    for replica, seed in enumerate((0, 1)):
+        draws = draw(stream(seed, "augment", 2), (4, 3, 5))
+        for step in range(4):
+            for agent in range(3):
+                row = replica * 3 + agent
+                expected = augment(x[step, row], draws.at(step).at(agent))
+                torch.testing.assert_close(ax[step, row], expected, rtol=0, atol=1e-6)
+    assert (ax != x).flatten(3).any(dim=3).float().mean() > 0.9
+    assert torch.equal(augmented.train_x, plain.train_x)
+
+
+def test_augmented_batches_do_not_depend_on_what_else_is_stacked(cifar):
+    together, alone = cifar("crop_flip_randaugment"), cifar("crop_flip_randaugment", (1,))
+    assert torch.equal(together.batches(0, 3)[0][:, 3:], alone.batches(0, 3)[0])
+    assert not torch.equal(together.batches(0, 1)[0], together.batches(1, 1)[0])

@@ -238,6 +238,11 @@ def test_polygon_loss_is_the_test_loss_of_weighted_models():
             {"folder": "a"},
             "folder is a field of data cifar10, cifar100, tiny_imagenet: with data digits leave it at None",
         ),
+        (
+            {"augmentation": "crop_flip_randaugment"},
+            "augmentation is a field of data cifar10, cifar100, tiny_imagenet: ",
+        ),
+        ({"augmentation": "mixup"}, "Unknown augmentation 'mixup'; valid: none, crop_flip_randaugment."),
         ({"data": "glyphs", "side": 8}, "side of glyphs must be a whole number from 16 to 64, not 8."),
         ({"data": "glyphs", "per_class": 0}, "per_class of glyphs must be a whole number of at least 1, not 0."),
     ],

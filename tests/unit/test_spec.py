@@ -47,6 +47,7 @@ OTHER = {
         "dtype": "float32",
         "side": None,
         "per_class": None,
+        "augmentation": None,
         "folder": None,
     },
     Quadratic: {
@@ -60,8 +61,12 @@ OTHER = {
         "instance": None,
     },
 }
-OF_GLYPHS = {"side": 17, "per_class": 3}
-ONLY_ELSEWHERE = {"data", "folder", *OF_GLYPHS}  # digits have no other value
+OF_OTHER_DATA = {
+    "side": ("glyphs", 17),
+    "per_class": ("glyphs", 3),
+    "augmentation": ("cifar10", "crop_flip_randaugment"),
+}
+ONLY_ELSEWHERE = {"data", "folder", *OF_OTHER_DATA}  # digits have no other value
 
 
 def sentence(call):
@@ -78,10 +83,11 @@ def one_field_changed():
     base = replace(NETWORK, window_start=0, window_stop=2)
     for name, value in OTHER[Spec].items():
         yield name, base, replace(base, **{name: value})
-    on_glyphs = replace(NETWORK, problem=replace(NETWORK.problem, data="glyphs"))
-    yield "data", NETWORK, on_glyphs
-    for name, value in OF_GLYPHS.items():
-        yield name, on_glyphs, replace(on_glyphs, problem=replace(on_glyphs.problem, **{name: value}))
+    for data in ("glyphs", "cifar10"):
+        yield "data", NETWORK, replace(NETWORK, problem=replace(NETWORK.problem, data=data))
+    for name, (data, value) in OF_OTHER_DATA.items():
+        problem = replace(NETWORK.problem, data=data)
+        yield name, replace(NETWORK, problem=problem), replace(NETWORK, problem=replace(problem, **{name: value}))
     for spec in (NETWORK, QUADRATIC):
         for name, value in OTHER[type(spec.problem)].items():
             if name not in ONLY_ELSEWHERE:
@@ -100,7 +106,7 @@ def test_every_field_changes_the_key():
         assert changed.key() != base.key(), name
         seen.setdefault(changed.key(), []).append(name)
     assert all(len(names) == 1 for names in seen.values()), seen
-    assert len(seen) == 19 + 9 + 8 + 3
+    assert len(seen) == 19 + 9 + 8 + 5
 
 
 def test_equal_specs_have_equal_keys():
@@ -199,8 +205,9 @@ def test_every_gossip_draws_rows_that_sum_to_one(gossip):
 def test_flat_holds_every_field_once():
     names = [f.name for f in fields(Classification)] + [f.name for f in fields(Spec)]
     flat = Spec().flat()
-    assert sorted([*flat, *OF_GLYPHS, "folder"]) == sorted(names)
-    assert sorted([*Spec(Classification(data="glyphs")).flat(), "folder"]) == sorted(names)
+    assert sorted([*flat, *OF_OTHER_DATA, "folder"]) == sorted(names)
+    assert set(Spec(Classification(data="glyphs")).flat()) - set(flat) == {"side", "per_class"}
+    assert set(Spec(Classification(data="cifar100")).flat()) - set(flat) == {"augmentation"}
     assert flat["problem"] == "classification"
     assert Spec(Quadratic()).flat()["problem"] == "quadratic"
     assert b'"alpha": "inf"' in json_bytes(Spec(Classification(alpha=float("inf"))).flat())
