@@ -96,12 +96,13 @@ def last(table, label, metric):
 
 def describe(spec):
     """The setting of classification runs in one sentence, for captions."""
-    images = DATASETS[spec.problem.data]()
+    images = DATASETS[spec.problem.data](spec.problem)
+    augmented = "" if spec.problem.augmentation == "none" else ", augmented by crop, flip and RandAugment"
     skew = "IID agents" if np.isinf(spec.problem.alpha) else f"Dirichlet label skew α = {spec.problem.alpha:g}"
     pixels = images.train_x.shape[-1]
     return (
-        f"scikit-learn's {spec.problem.data} ({len(images.train_y):,} training and {len(images.test_y)} test images of "
-        f"{pixels}×{pixels} pixels), a small {spec.problem.model} of width {spec.problem.width}, {spec.agents} agents, "
-        f"{skew}, {spec.rounds} rounds of {spec.local_steps} local steps, {spec.optimizer} with lr {spec.lr:g}, "
-        f"batch {spec.batch}, {spec.problem.init} initial weights"
+        f"{images.name} ({len(images.train_y):,} training and {len(images.test_y):,} test images of "
+        f"{pixels}×{pixels} pixels{augmented}), a small {spec.problem.model} of width {spec.problem.width}, "
+        f"{spec.agents} agents, {skew}, {spec.rounds} rounds of {spec.local_steps} local steps, {spec.optimizer} with "
+        f"lr {spec.lr:g}, batch {spec.batch}, {spec.problem.init} initial weights"
     )

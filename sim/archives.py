@@ -32,6 +32,7 @@ class Archive:
     """
 
     name: str
+    title: str
     file: str
     size: int
     md5: str
@@ -47,6 +48,7 @@ class Archive:
 
 CIFAR10 = Archive(
     name="cifar10",
+    title="CIFAR-10",
     file="cifar-10-python.tar.gz",
     size=170_498_071,
     md5="c58f30108f718f92721af3b95e74349a",
@@ -58,6 +60,7 @@ CIFAR10 = Archive(
 )  # fmt: skip
 CIFAR100 = Archive(
     name="cifar100",
+    title="CIFAR-100",
     file="cifar-100-python.tar.gz",
     size=169_001_437,
     md5="eb9058c3a382ffc7106e4002c42a8d85",
@@ -69,6 +72,7 @@ CIFAR100 = Archive(
 )  # fmt: skip
 TINY_IMAGENET = Archive(
     name="tiny_imagenet",
+    title="Tiny ImageNet",
     file="tiny-imagenet-200.zip",
     size=248_100_043,
     md5="90528d7ca1a48142e341f4ef8d21d0de",
@@ -97,7 +101,7 @@ def read_archive(folder, archive):
         sorted_by_class(path, archive.classes, samples, what, *part)
         for samples, what, part in zip((archive.train, archive.test), ("training", "test"), parts, strict=True)
     )
-    return Images(archive.name, archive.classes, train_x, train_y, test_x, test_y)
+    return Images(archive.title, archive.classes, train_x, train_y, test_x, test_y)
 
 
 def check_sum(file, path, archive):

@@ -23,7 +23,12 @@ def digits():
     train_x, test_x, train_y, test_y = parts
     train, test = np.argsort(train_y, kind="stable"), np.argsort(test_y, kind="stable")
     return Images(
-        "digits", 10, train_x[train], train_y[train].astype(np.int64), test_x[test], test_y[test].astype(np.int64)
+        "scikit-learn's digits",
+        10,
+        train_x[train],
+        train_y[train].astype(np.int64),
+        test_x[test],
+        test_y[test].astype(np.int64),
     )
 
 

@@ -121,5 +121,10 @@ def glyphs(side=16, per_class=100, test_per_class=20, seed=0):
         )
     )
     return Images(
-        "glyphs", len(labels), train_x, np.repeat(labels, per_class), test_x, np.repeat(labels, test_per_class)
+        "glyphs of matplotlib's fonts",
+        len(labels),
+        train_x,
+        np.repeat(labels, per_class),
+        test_x,
+        np.repeat(labels, test_per_class),
     )

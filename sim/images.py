@@ -7,7 +7,8 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """A data set split in two: x [N, channels, side, side] float32 in [0, 1], y [N] int64, sorted by class."""
+    """A data set split in two: x [N, channels, side, side] float32 in [0, 1], y [N] int64, sorted by class; `name` is
+    what captions call it."""
 
     name: str
     classes: int

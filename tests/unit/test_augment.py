@@ -6,10 +6,12 @@ import torch
 from PIL import Image, ImageEnhance, ImageOps
 from scipy import stats
 
+from paper_repro.item import describe
 from sim.augment import BLENDS, GEOMETRIC, OPERATIONS, PAD, apply, augment, crop, draw, flip, randaugment
 from sim.images import Images
 from sim.network import Classification
 from sim.randomness import stream
+from sim.spec import Spec
 from theory.errors import OnemergeError
 
 MAGNITUDES = (1, 9, 17, 30)
@@ -221,6 +223,8 @@ def test_a_run_trains_on_augmented_images_of_its_plain_batches(cifar, fields):
                 torch.testing.assert_close(ax[step, row], expected, rtol=0, atol=1e-6)
     assert (ax != x).flatten(3).any(dim=3).float().mean() > 0.9
     assert torch.equal(augmented.train_x, plain.train_x)
+    captions = [describe(Spec(problem.config)) for problem in (plain, augmented)]
+    assert [", augmented by crop, flip and RandAugment" in caption for caption in captions] == [False, True]
 
 
 def test_augmented_batches_do_not_depend_on_what_else_is_stacked(cifar):

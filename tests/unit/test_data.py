@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from paper_repro.item import describe
 from sim.data import class_shares, digits, draw_images
 from sim.network import Classification
+from sim.spec import Spec
 from theory.errors import OnemergeError
 
 LABELS = np.repeat([0, 1, 2, 3], [5, 1, 10, 4])
@@ -32,6 +34,12 @@ def test_digits_are_split_once_without_overlap():
         assert (np.diff(labels) >= 0).all()
         np.testing.assert_allclose(np.bincount(labels), np.bincount(source.target) * size / 1797, atol=1)
     assert digits() is images
+
+
+def test_captions_name_the_data():
+    assert describe(Spec()).startswith(
+        "scikit-learn's digits (1,347 training and 450 test images of 8×8 pixels), a small mlp of width 64, 16 agents"
+    )
 
 
 @pytest.mark.parametrize("alpha", [1e-3, 0.1, 1.0, 10.0])
