@@ -19,6 +19,7 @@ from theory.errors import require
 SAMPLING = ("resample", "fixed")
 INITS = ("different", "same")
 TESTS = ("test_set", "mixture")
+CHUNK = 512  # test images whose activations are in memory at once
 AUGMENTATIONS = ("none", "crop_flip_randaugment")
 
 
@@ -186,8 +187,9 @@ class ClassificationProblem:
         return local, (torch.full_like(mixture, 1 / len(labels)) if self.config.test == "test_set" else mixture)
 
     def test_scores(self, theta):
-        """(correct, loss) of the models Θ [models, d] on every test image, each [models, n]."""
-        logits = vmap(self.logits, in_dims=(0, None))(theta, self.test_x)
+        """(correct, loss) of the models Θ [models, d] on every test image, each [models, n]; CHUNK images at a time."""
+        parts = [vmap(self.logits, in_dims=(0, None))(theta, images) for images in self.test_x.split(CHUNK)]
+        logits = torch.cat(parts, dim=1)
         correct = (logits.argmax(-1) == self.test_y).to(self.dtype)
         return correct, cross_entropy(logits.transpose(1, 2), self.test_y.expand(len(theta), -1), reduction="none")
 

@@ -4,6 +4,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
+from sim import network
 from sim.network import Classification
 from sim.randomness import stream
 from sim.step import local_steps
@@ -257,3 +258,12 @@ def test_bad_fields_are_named(fields, named):
 def test_a_batch_must_fit_into_a_fixed_pool():
     with pytest.raises(OnemergeError, match=r"at most samples = 5 .*not 6"):
         problem(sampling="fixed", samples=5)
+
+
+def test_scores_are_those_of_all_images_whatever_the_chunk(monkeypatch):
+    problem = Classification(width=8, dtype="float64").build(3, (0,), 4)
+    theta = problem.init().flatten(0, 1)
+    whole = problem.test_scores(theta)
+    monkeypatch.setattr(network, "CHUNK", 7)
+    for one, other in zip(whole, problem.test_scores(theta), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)

@@ -99,6 +99,17 @@ def test_probes_of_each_agent_have_their_mean_recorded():
     assert set(table[table["metric"] == "average_size"]["round"]) == {0, 1, 2}
 
 
+def test_metrics_of_the_problem_keep_their_values_and_order():
+    problem = SPECS["quadratic"].build((0, 1))
+    probe = lambda theta: {name: theta[:, 0, 0] for name in ("extra", "merged_norm_sq", "merged_loss")}  # noqa: E731
+    bare, probed = (
+        simulate(problem, silent, Optimizer("sgd", 0.1), rounds=2, probes=(probe,), probes_every=every)[0]
+        for every in (0, 1)
+    )
+    assert (probed["metric"] == "extra").sum() == 6
+    pd.testing.assert_frame_equal(probed[probed["metric"] != "extra"].reset_index(drop=True), bare, check_exact=True)
+
+
 def test_a_quotient_of_nothing_is_no_divergence():
     """At the optimum of all agents no step is taken, and what a step would measure has no row."""
     problem = Quadratic(dim=2, zeta=0.0, sigma=0.0, distance=0.0).build(2, (0, 1))
