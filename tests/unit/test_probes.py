@@ -101,7 +101,7 @@ def test_probes_of_each_agent_have_their_mean_recorded():
 
 def test_metrics_of_the_problem_keep_their_values_and_order():
     problem = SPECS["quadratic"].build((0, 1))
-    probe = lambda theta: {name: theta[:, 0, 0] for name in ("extra", "merged_norm_sq", "merged_loss")}  # noqa: E731
+    probe = lambda theta: dict.fromkeys(("extra", "merged_norm_sq", "merged_loss"), theta[:, 0, 0])  # noqa: E731
     bare, probed = (
         simulate(problem, silent, Optimizer("sgd", 0.1), rounds=2, probes=(probe,), probes_every=every)[0]
         for every in (0, 1)
