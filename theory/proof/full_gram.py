@@ -1,30 +1,36 @@
-"""The worst case with one Gram matrix of all agents' vectors: exact for every symmetric W, slow, for a few agents.
+"""The worst case with one Gram matrix of all agents' vectors: exact for every fixed gossip, slow, for a few agents.
 
 The obvious program that `decentralized` makes small: points and gradients of every agent are coefficient vectors over
 all gradients of all agents, the run is followed step by step, and every agent has its own interpolation inequalities
-and its own values. Nothing is averaged, diagonalized or left out, so it serves as the twin of the fast one.
+and its own values. Nothing is averaged, diagonalized or left out, so it serves as the twin of the fast one, and for
+gossip that changes from round to round or has a direction, which the fast one does not know.
 """
 
 import numpy as np
 
 from theory.errors import OnemergeError, require
-from theory.proof.worst_case import setting_of, spectrum_of
+from theory.proof.worst_case import setting_of
+from theory.rounds import Gossip, constant, periodic
+from theory.validate import as_mixing
 
 LARGEST = 250  # vectors; the solver fills matrices of their number squared
 
 
 def full_gram(
-    W, steps, lr, L=1.0, kind="convex", mu=0.0, about="consensus_distance", order="adapt_then_combine", **limits
+    mixing, steps, lr, L=1.0, kind="convex", mu=0.0, about="consensus_distance", order="adapt_then_combine", **limits
 ):
-    """The worst case, a float; arguments as for `worst_case`, with W [m, m]."""
+    """The worst case, a float; arguments as for `worst_case`, but for the mixing.
+
+    mixing: W [m, m] whose rows sum to 1, symmetric or not; a sequence of them [rounds, m, m], which is repeated; or a
+    `Gossip` that is not random.
+    """
     try:
         import cvxpy as cp
     except ImportError as error:
         raise OnemergeError("the full Gram matrix needs cvxpy; install it with pip install '.[sdp]'") from error
     setting, factor = setting_of(steps, lr, L, kind, mu, about, order, limits).scaled()
-    W = spectrum_of(W)[0]
-    require(W is not None, "the full Gram matrix needs the mixing matrix W [m, m], not its eigenvalues")
-    m, N = len(W), setting.steps
+    gossip = _gossip(mixing)
+    m, N = gossip.agents, setting.steps
     spread, bounded = setting.initial_consensus_distance is not None, about != "consensus_distance"
     convex = setting.lower >= 0 and bounded
     names = [("agent", t) for t in range(N)] + [("mean", t) for t in range(N + 1)] + [("star", 0)] * convex
@@ -42,6 +48,7 @@ def full_gram(
         x["agent", t], x["mean", t] = X, np.tile(X.mean(0), (m, 1))
         if np.abs(X - X.mean(0)).max() < 1e-12:  # one point, one gradient
             g["mean", t] = g["agent", t]
+        W = gossip.draw(t, None)
         moved = W @ X if setting.order == "combine_then_adapt" else X
         moved = moved - setting.lr * g["agent", t]
         X = W @ moved if setting.order == "adapt_then_combine" else moved
@@ -105,3 +112,12 @@ def full_gram(
         objectives["final_distance_sq"] = inner(away, away)
     value = cp.Problem(cp.Maximize(objectives[setting.about]), constraints).solve(solver="CLARABEL")
     return float(value) * factor
+
+
+def _gossip(mixing):
+    """The gossip of a matrix, of a sequence of them, or itself where it is not random."""
+    if isinstance(mixing, Gossip):
+        require(mixing.deterministic, "a worst case needs gossip that is not random; give its rounds as a sequence")
+        return mixing
+    require(np.ndim(mixing) in (2, 3), "the full Gram matrix needs mixing matrices, [m, m] or [rounds, m, m]")
+    return constant(as_mixing(mixing)) if np.ndim(mixing) == 2 else periodic([as_mixing(W) for W in mixing])
