@@ -35,14 +35,15 @@ def verify(claims, explain, latex, tries, runs, seed, out, jobs, as_json):
     with progress("claims") as bar:
         jobs = default_jobs("cpu") if jobs is None else jobs
         records = verify(claims, effort=Effort(tries, runs, seed), folder=out, jobs=jobs, bar=bar)
+    gone = lost(records)
     if as_json:
         click.echo(json_bytes(records), nl=False)
     elif explain:
         for record in records:
             print_explanation(record, latex)
     else:
-        print_ledger(records, out, lost(records))
-    return EXIT_REFUTED if lost(records) else 0
+        print_ledger(records, out, gone)
+    return EXIT_REFUTED if gone else 0
 
 
 def numbers(context, option, text):

@@ -1,7 +1,7 @@
 """The commands about topologies: check, topologies, compare, scale; heavy imports happen inside them."""
 
 import json
-from functools import cached_property
+from functools import cached_property, reduce
 
 import click
 
@@ -33,6 +33,28 @@ class TopologyCommand(click.Command):
         return [*self.parameters, *super().get_params(ctx)]
 
 
+def quadratics(spread, dim):
+    """The options of `sim.quadratic.Quadratic`, with the defaults of a command."""
+    options = (
+        click.option(
+            "--L", "L", type=float, default=1.0, show_default=True, help="Largest curvature of the mean loss."
+        ),
+        click.option("--mu", type=float, help="Smallest curvature of the mean loss  [default: L/10]"),
+        click.option(
+            "--sigma", type=float, default=1.0, show_default=True, help="Root of the variance of the gradient noise."
+        ),
+        click.option("--zeta", type=float, default=1.0, show_default=True, help="Diversity of the agents' gradients."),
+        click.option(
+            "--spread", type=float, default=spread, show_default=True, help="Relative difference of Hessians, below 1."
+        ),
+        click.option("--dim", default=dim, show_default=True, help="Dimension of the models."),
+        click.option(
+            "--distance", type=float, default=1.0, show_default=True, help="From the common start to the minimizer."
+        ),
+    )
+    return lambda command: reduce(lambda found, option: option(found), reversed(options), command)
+
+
 @click.command(cls=TopologyCommand)
 @click.argument("topology", required=False)
 @click.option(
@@ -42,13 +64,7 @@ class TopologyCommand(click.Command):
     "--weights",
     help="A rule such as lazy_metropolis or fdla, see docs/check.md  [default: metropolis, directed uniform]",
 )
-@click.option("--L", "L", type=float, default=1.0, show_default=True, help="Largest curvature of the mean loss.")
-@click.option("--mu", type=float, help="Smallest curvature of the mean loss  [default: L/10]")
-@click.option("--sigma", type=float, default=1.0, show_default=True, help="Root of the variance of the gradient noise.")
-@click.option("--zeta", type=float, default=1.0, show_default=True, help="Diversity of the agents' gradients.")
-@click.option("--spread", type=float, default=0.0, show_default=True, help="Relative difference of Hessians, below 1.")
-@click.option("--dim", default=10, show_default=True, help="Dimension of the models.")
-@click.option("--distance", type=float, default=1.0, show_default=True, help="From the common start to the minimizer.")
+@quadratics(spread=0.0, dim=10)
 @click.option("--lr", type=float, help="Learning rate  [default: 1/(4 R L (1 + spread)), at most 0.1/(L (1 + spread))]")
 @click.option("--steps", default=200, show_default=True, help="Steps, each followed by one gossip.")
 @click.option("--runs", default=64, show_default=True, help="Independent runs, at least 2.")
@@ -101,13 +117,7 @@ def plot_path(plot, command, words, agents):
 @click.argument("topologies", nargs=-1, required=True)
 @click.option("--agents", type=int, required=True, help="Number of agents of every topology.")
 @click.option("--epsilon", type=float, default=0.01, show_default=True, help="Target of the mean squared gradient.")
-@click.option("--L", "L", type=float, default=1.0, show_default=True, help="Largest curvature of the mean loss.")
-@click.option("--mu", type=float, help="Smallest curvature of the mean loss  [default: L/10]")
-@click.option("--sigma", type=float, default=1.0, show_default=True, help="Root of the variance of the gradient noise.")
-@click.option("--zeta", type=float, default=1.0, show_default=True, help="Diversity of the agents' gradients.")
-@click.option("--spread", type=float, default=0.5, show_default=True, help="Relative difference of Hessians, below 1.")
-@click.option("--dim", default=5, show_default=True, help="Dimension of the models.")
-@click.option("--distance", type=float, default=1.0, show_default=True, help="From the common start to the minimizer.")
+@quadratics(spread=0.5, dim=5)
 @click.option("--decay", type=float, default=0.9, show_default=True, help="γ of the effective number of neighbors.")
 @click.option("--runs", default=8, show_default=True, help="Simulated runs at each learning rate, at least 2.")
 @click.option("--most", default=10_000, show_default=True, help="Simulated steps at most.")
