@@ -135,16 +135,18 @@ class MixingReport:
         """Doubly stochastic, connected and aperiodic."""
         return not self.problems()
 
-    def problems(self, doubly_stochastic=True):
+    def problems(self, doubly_stochastic=True, nonnegative=True):
         """One sentence for each departure from a doubly stochastic, connected, aperiodic matrix, the gravest first.
 
         With doubly_stochastic=False the columns may have any sum: agents still agree in the end, on a drifted mean.
+        With nonnegative=False weights may have any sign, as some fastest ones do.
         """
+        allowed = self.nonnegative or not nonnegative
         i, j = np.unravel_index(self.W.argmin(), self.W.shape)
         several = f"the agents form {self.components} components that do not all hear each other; there must be one"
         periodic = f"the lengths of all cycles are multiples of {self.period}, so W^t does not converge"
         found = (
-            None if self.nonnegative else f"weight [{i}, {j}] is {self.W[i, j]:.10g}; weights must not be negative",
+            None if allowed else f"weight [{i}, {j}] is {self.W[i, j]:.10g}; weights must not be negative",
             _sum_fault(self.W, "row"),
             None if self.connected else several,
             _sum_fault(self.W, "column") if doubly_stochastic else None,

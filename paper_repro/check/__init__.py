@@ -58,9 +58,7 @@ def check_topology(
     at = divergence(values)
     known, measured = known_and_measured(values, problem, config, subject, numbers, lr)
     distances = measured["consensus_distance"]
-    departures = departures_of(subject, config, matrix, numbers, known)
-    if order == "combine_then_adapt" and agents > 1:
-        departures["parallel"] = departures["parallel"] or "agents are apart after their local steps"
+    departures = departures_of(subject, config, matrix, numbers, known, order)
     floor = {} if at is not None else floors_of(values, known)
     diverged = None if at is None else f"diverged at step {at}"
     compared = [bound for bound in BOUNDS.values() if comparable(bound, known, departures, order)]

@@ -10,7 +10,7 @@ BY_CONSTRUCTION = (  # of the quadratics, of their noise and of the simulated ru
 )  # fmt: skip
 
 
-def departures_of(subject, config, matrix, numbers, known):
+def departures_of(subject, config, matrix, numbers, known, order="adapt_then_combine"):
     """{assumption: what departs from it, "" where it is met}; an assumption that is not here cannot be decided here.
 
     `known` has the state of the runs before each step [runs, steps], None where there is no sound run.
@@ -33,7 +33,7 @@ def departures_of(subject, config, matrix, numbers, known):
         "neighborhood_gradients": unbounded,
         "independent_rounds": "" if subject.gossip.period == 1 else "the law of the rounds differs",
         "exchangeable": _unlike_agents(subject.gossip),
-        **_schedules(subject, matrix),
+        **_schedules(subject, matrix, order),
         "unconfirmed": "its source was not seen, so that it decides nothing here",
     }
 
@@ -70,15 +70,17 @@ def _above_critical(known):
     return "" if excess <= 1 + ROUNDING else f"it is {excess:.3g} times the critical one at some step"
 
 
-def _schedules(subject, matrix):
+def _schedules(subject, matrix, order):
     """The assumptions about when agents talk: nothing but one W after every period, which may be the exact average."""
     *before, last = subject.matrices
     fixed = subject.kind != "random" and all(np.array_equal(W, np.eye(len(W))) for W in before)
     average = fixed and np.abs(last - 1 / len(last)).max() <= ROUNDING
     symmetric = fixed and matrix["symmetric"] and matrix["doubly_stochastic"]
+    together = order == "adapt_then_combine" or subject.gossip.agents == 1
+    apart = "" if together else "agents are apart after their local steps"
     every_step = average and subject.kind == "constant"
     return {
         "periodic_gossip": "" if symmetric else "not one symmetric W after every period, and silence between",
         "periodic_average": "" if average else "not the exact average after every period, and silence between",
-        "parallel": "" if every_step else "not the exact average after every step",
+        "parallel": apart if every_step else "not the exact average after every step",
     }

@@ -31,12 +31,13 @@ def spectrum_report(subject, decay=DECAY):
     period = product_of(subject.matrices) if kind != "random" else None
     of_period = spectrum.consensus_rate(gossip)
     p = of_period if kind != "periodic" else min(map(spectrum.consensus_rate, subject.matrices))
+    gap = None if period is None else spectrum.gap(period)
     values = spectrum.eigenvalues(gossip.second_moment() if period is None else period)
     return {
         "eigenvalues_of": {"constant": "W", "periodic": "product of one period", "random": "E[W^T W]"}[kind],
         "eigenvalues": [[float(value.real), float(value.imag)] for value in values],
         "slem": None if period is None else spectrum.slem(period),
-        "gap": None if period is None else spectrum.gap(period),
+        "gap": gap,
         "contraction": None if period is None else spectrum.contraction(period),
         "p": _ends(p),
         "p_of_period": _ends(of_period),
@@ -47,7 +48,7 @@ def spectrum_report(subject, decay=DECAY):
         "effective_neighbors": spectrum.effective_neighbors(gossip, decay),
         "rounds_to_halve": spectrum.rounds_to_halve(gossip),
         "finite_time": spectrum.finite_time(gossip),
-        "closed_form": _closed_form(subject),
+        "closed_form": _closed_form(subject, gap, of_period),
     }
 
 
@@ -56,7 +57,7 @@ def _ends(p):
     return next((end for end in (0.0, 1.0) if abs(p - end) <= ROUNDING), float(p))
 
 
-def _closed_form(subject):
+def _closed_form(subject, numeric_gap, numeric_p):
     """The closed forms of 1 - slem and p that `theory.bounds.spectra` has for this family, beside the numbers."""
     name, weights = CLOSED_FORMS.get(subject.name, (None, ()))
     if name is None or subject.weights not in weights or not BOUNDS[name].inside(**dict(subject.parameters)):
@@ -65,9 +66,9 @@ def _closed_form(subject):
     return {
         "bound": name,
         "one_minus_slem": gap,
-        "numeric_one_minus_slem": spectrum.gap(subject.matrices[0]),
+        "numeric_one_minus_slem": numeric_gap,
         "p": float(BOUNDS["consensus_rate_normal"](one_minus_slem=gap)),
-        "numeric_p": spectrum.consensus_rate(subject.gossip),
+        "numeric_p": numeric_p,
     }
 
 

@@ -111,8 +111,7 @@ def _fixed(name, graph, W, weights, parameters):
     require(graph is not None or weights is None, f"{name} is a matrix and has its weights; leave out {weights!r}")
     report = check_mixing(W)
     _not_too_large(name, report.agents)
-    problems = report.problems(doubly_stochastic=False)
-    for problem in problems[1 if weights in NEGATIVE and not report.nonnegative else 0 :]:
+    for problem in report.problems(doubly_stochastic=False, nonnegative=weights not in NEGATIVE):
         raise OnemergeError(f"{name}: {problem}")
     graph = graph_of(report.W) if graph is None else graph
     return Subject(name, constant(report.W), (report.W,), graph, weights, parameters)
