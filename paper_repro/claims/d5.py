@@ -1,17 +1,16 @@
 """Corollary D.5: what Taylor's formula of a gradient leaves is L4/6 |ε|³, not L4/24 |ε|³."""
 
-from sympy import Eq, Gt, Le, Rational, Symbol, sin
+from sympy import Gt, Rational, sin
 
 from paper_repro.claims.exact import by_opposite
 from sim.randomness import stream
 from theory.errors import require
+from theory.proof.derivations import corollary_d5
 from theory.proof.evidence import Claim, Constant, Instance, Measured, Variant, by_instance, by_search
-from theory.proof.step import Proof, Step, by_proof, cite
+from theory.proof.step import Proof, Step, by_proof
 from theory.remainder import GAUSSIAN_CUBE, kernel
 
 PRINTED = Rational(1, 24)
-remainder, cube, L4 = (Symbol(name, nonnegative=True) for name in ("R3", "cube", "L4"))
-Gaussian, Xi = Symbol("E_cube", nonnegative=True), Symbol("Xi", nonnegative=True)
 
 
 def cosine_remainder(n, over=24):
@@ -26,16 +25,7 @@ def cosine_remainder(n, over=24):
 
 def proof(constant=None):
     """|R3| <= constant L4 |ε|³; the constant is the integral of the kernel (1 - τ)²/2 unless another is given."""
-    constant = kernel(3) if constant is None else constant
-    last = Le(remainder, constant * L4 * cube, evaluate=False)
-    taylor = cite("taylor_gradient", "R3 = ∫ (1 - τ)²/2 ∇⁴L[ε, ε, ε] dτ, norm by norm", remainder=remainder, L4=L4,
-                  cube=cube)  # fmt: skip
-    integral = Eq(kernel(3), Rational(1, 6), evaluate=False)
-    return Proof(
-        "remainder of the gradient",
-        (taylor, Step(integral, "∫ (1 - τ)²/2 dτ over [0, 1]"), Step(last, "together", (taylor.claim,))),
-        last,
-    )
+    return corollary_d5(kernel(3) if constant is None else constant)
 
 
 def largest_ratio(effort):

@@ -23,7 +23,7 @@ def plain(names):
 
 
 moved, kept, apart, spread, total = plain("moved kept apart spread total")
-noise_norm, drift_norm, largest, remainder, cube = plain("noise_norm drift_norm largest remainder cube")
+noise_norm, drift_norm, largest, remainder, cube = plain("noise_norm drift_norm largest R3 cube")
 SIXTH = Rational(1, 6)
 BOUNDED_NOISE = Le(total, sigma**2)  # A3
 
