@@ -1,11 +1,12 @@
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
+from sim.optimizer import OPTIMIZERS
 from sim.randomness import stream
-from sim.schedule import always, every, merge, silent, switch, then_merge, window
-from sim.spec import Spec
+from sim.schedule import METHODS, always, every, merge, silent, switch, then_merge, window
+from sim.spec import GOSSIPS, Spec
 
 W = np.array([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5], [0.2, 0.3, 0.5]])
 J = np.full((3, 3), 1 / 3)
@@ -42,7 +43,7 @@ def test_every_acts_at_the_end_of_each_period():
 
 def test_merge_is_the_exact_average():
     np.testing.assert_array_equal(merge(3)(5, None), J)
-    assert merge(1)(0, None).tolist() == [[1.0]]
+    assert merge(1)(0, None).W.tolist() == [[1.0]]
 
 
 @pytest.mark.parametrize("total", [1, 2, 7, 300, 333])
@@ -81,3 +82,18 @@ def test_a_window_does_not_shift_the_draws_outside():
     for t in (0, 1, 4, 5):
         np.testing.assert_array_equal(plain(t, stream(3, "gossip", t)), windowed(t, stream(3, "gossip", t)))
     assert not np.array_equal(plain(4, stream(3, "gossip", 4)), plain(5, stream(3, "gossip", 5)))
+
+
+def test_methods_are_fields_of_a_run():
+    known = {field.name for field in fields(Spec)}
+    for name, method in METHODS.items():
+        assert set(method) <= known, name
+        assert method["optimizer"] in OPTIMIZERS, name
+        assert method["gossip"] in {*GOSSIPS, "server"}, name
+
+
+@pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method["gossip"] in GOSSIPS])
+def test_methods_merge_when_their_name_says(name):
+    expected = {"local": [], "dsgd": [], "dadamw": [], "fedavg": [0, 1, 2], "fedadamw": [0, 1, 2]}
+    expected["parallel_sgd"] = [0, 1, 2]
+    assert merges(Spec(agents=4, rounds=3, **METHODS[name])) == expected.get(name, [2])
