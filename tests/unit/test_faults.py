@@ -89,6 +89,14 @@ def test_the_share_of_agents_that_are_there(t):
     assert abs(z) < 5, f"share {share:.4f}, expected {expected:.4f}"
 
 
+def test_outages_and_stale_copies_are_independent():
+    """Of all agents (1 - outage)(1 - stale) publish in a round; draws of one stream would make it the smaller."""
+    faults, agents, total = Faults(outage=0.4, stale=0.4), 50, 60
+    share = np.mean([faults.at(0, agents, t).fresh for t in range(total)])
+    z = (share - 0.36) / (0.36 * 0.64 / (agents * total)) ** 0.5
+    assert abs(z) < 5, f"share {share:.4f}, expected 0.36, z = {z:.1f}"
+
+
 def test_planned_absences():
     faults = Faults(absences=((1, 2, 4), (1, 6, 7), (0, 3, 5)))
     active = np.array([faults.at(0, 3, t).active for t in range(8)])
