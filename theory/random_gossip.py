@@ -29,6 +29,35 @@ def with_self(marks):
     return whole.reshape(agents, agents)
 
 
+def picked(agents, peers):
+    """(r, picks) of `random_peers` among `agents`: the checked number r = `peers` and how many an agent picks."""
+    number = isinstance(peers, Real) and not isinstance(peers, bool)
+    valid = number and (0 < peers < 1 or (1 <= peers < agents and peers == int(peers)))
+    expected = f"a probability in (0, 1) or an integer from 1 to {agents - 1}"
+    require(valid, f"peers is {shown(peers)}; it must be {expected}")
+    return float(peers), int(max(peers, 1))
+
+
+def one_peer(agents, peers, generator):
+    """(heard, weight) [m] of a round of `random_peers` with one pick: whom an agent hears, 0.5 or 0 if it does not."""
+    heard = (np.arange(agents) + generator.integers(1, agents, agents)) % agents
+    return heard, 0.5 * (generator.random(agents) < peers)
+
+
+def probability(peers):
+    """The checked probability r = `peers` of `random_matching`, that a pair averages."""
+    valid = isinstance(peers, Real) and not isinstance(peers, bool) and 0 < peers <= 1
+    require(valid, f"peers is {shown(peers)}; it must be a probability in (0, 1]")
+    return float(peers)
+
+
+def matched(agents, peers, generator):
+    """(one, other, weight) [m // 2] of a round of `random_matching`: the pairs, 0.5 or 0 if one does not average."""
+    pairs = agents // 2
+    order = generator.permutation(agents)
+    return order[:pairs], order[pairs : 2 * pairs], 0.5 * (generator.random(pairs) < peers)
+
+
 def random_peers(agents, peers):
     """The "R r" of arXiv:2507.06542 as its official code samples it: rows sum to 1, columns do not, the mean drifts.
 
@@ -43,18 +72,13 @@ def random_peers(agents, peers):
     so Var(x̄_+) = (q - q²) Xi²/m. For no communication use `local`.
     """
     agents = dense(2, agents)
-    number = isinstance(peers, Real) and not isinstance(peers, bool)
-    valid = number and (0 < peers < 1 or (1 <= peers < agents and peers == int(peers)))
-    expected = f"a probability in (0, 1) or an integer from 1 to {agents - 1}"
-    require(valid, f"peers is {shown(peers)}; it must be {expected}")
-    peers, picks, rows = float(peers), int(max(peers, 1)), np.arange(agents)
+    peers, picks = picked(agents, peers)
 
     def draw(_, generator):
         if picks == 1:
-            heard = (rows + generator.integers(1, agents, agents)) % agents
-            weight = 0.5 * (generator.random(agents) < peers)
+            heard, weight = one_peer(agents, peers, generator)
             W = np.diag(1 - weight)
-            W[rows, heard] = weight
+            W[np.arange(agents), heard] = weight
             return W
         return with_self(smallest(generator.random((agents, agents - 1)), picks)) * (1 / (1 + picks))
 
@@ -101,21 +125,16 @@ def random_matching(agents, peers):
     E[Wᵀ W] = E[W] = J + q (I - J) with q = 1 - r m/(2(m - 1)) for even m and 1 - r/2 for odd m: E Xi_+² = q Xi², and
     the mean stays. For even m this is the q, and the expected number of messages, of `random_peers` without its drift.
     """
-    agents = dense(1, agents)
-    valid = isinstance(peers, Real) and not isinstance(peers, bool) and 0 < peers <= 1
-    require(valid, f"peers is {shown(peers)}; it must be a probability in (0, 1]")
-    peers, pairs = float(peers), agents // 2
+    agents, peers = dense(1, agents), probability(peers)
 
     def draw(_, generator):
-        order = generator.permutation(agents)
-        one, other = order[:pairs], order[pairs : 2 * pairs]
-        weight = 0.5 * (generator.random(pairs) < peers)
+        one, other, weight = matched(agents, peers, generator)
         W = np.eye(agents)
         W[one, one] = W[other, other] = 1 - weight
         W[one, other] = W[other, one] = weight
         return W
 
-    return exchangeable(agents, draw, lambda: _pairs_averaging(agents, pairs, peers), mean_preserving=True)
+    return exchangeable(agents, draw, lambda: _pairs_averaging(agents, agents // 2, peers), mean_preserving=True)
 
 
 def pairwise_exchange(agents):
