@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -130,15 +131,18 @@ class SmoothProblem:
         require(config.zeta == 0 or agents > 1, f"one agent has no heterogeneity: zeta must be 0, not {config.zeta}.")
         self.config, self.agents, self.seeds, self.dim, self.device = config, agents, seeds, config.dim, device
         self._f, self._slope = FORMS[config.form][config.function]
-        tilts, starts = zip(*(self._instance(seed) for seed in seeds), strict=True)
-        self.tilts, self.start = self._tensor(np.stack(tilts)), self._tensor(np.stack(starts))
+        keys = seeds if config.instance is None else (config.instance,)
+        drawn = zip(*(self._instance(key) for key in keys), strict=True)
+        tilts, starts = (self._tensor(np.stack(part)) for part in drawn)
+        self.tilts, self.start = tilts.expand(len(seeds), -1, -1), starts.expand(len(seeds), -1)
 
     def _tensor(self, array):
         return torch.as_tensor(array, dtype=self.dtype, device=self.device)
 
-    def _instance(self, seed):
+    def _instance(self, key):
+        """(c_k [agents, d], initial model [d])."""
         config = self.config
-        generator = stream(seed if config.instance is None else config.instance, "tilts")
+        generator = stream(key, "tilts")
         tilts = generator.standard_normal((self.agents, self.dim))
         tilts -= tilts.mean(axis=0)
         scale = config.zeta / np.sqrt((tilts**2).sum(axis=1).mean()) if config.zeta > 0 else 0.0
@@ -168,12 +172,16 @@ class SmoothProblem:
         return self.start[:, None].repeat(1, self.agents, 1)
 
     def batches(self, round, steps):
-        scale, tilts = self.config.sigma / math.sqrt(self.dim), self.tilts.flatten(0, 1)
+        scale = self.config.sigma / math.sqrt(self.dim)
         seeds = list(dict.fromkeys(self.seeds))
         generators = dict(zip(seeds, streams(seeds, "noise", round), strict=True))
         for _ in range(steps):
             drawn = {seed: own.standard_normal((self.agents, self.dim)) for seed, own in generators.items()}
-            yield self._tensor(np.concatenate([drawn[seed] for seed in self.seeds]) * scale), tilts
+            yield self._tensor(np.concatenate([drawn[seed] for seed in self.seeds]) * scale), self._flat_tilts
+
+    @cached_property
+    def _flat_tilts(self):
+        return self.tilts.flatten(0, 1)
 
     def loss(self, theta, noise, tilt):
         return self.value(theta) + ((noise + tilt) * theta).sum(-1)
