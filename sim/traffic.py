@@ -6,12 +6,20 @@ the complete graph, m(m - 1) models.
 """
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 
 from sim.schedule import Average
 from theory.edges import at_least
 from theory.errors import require
 from theory.validate import as_sparse
+
+
+def square(W):
+    """A dense W as an array, after a check of its shape."""
+    W = np.asarray(W)
+    valid = W.ndim == 2 and W.shape[0] == W.shape[1]
+    require(valid, f"a mixing matrix has the shape [agents, agents], not {list(W.shape)}.")
+    return W
 
 
 def messages(W):
@@ -21,9 +29,7 @@ def messages(W):
         found = as_sparse(W).tocoo()
         receivers, senders, weights = found.row.astype(np.int64), found.col.astype(np.int64), found.data
     else:
-        W = np.asarray(W)
-        square = W.ndim == 2 and W.shape[0] == W.shape[1]
-        require(square, f"a mixing matrix has the shape [agents, agents], not {list(W.shape)}.")
+        W = square(W)
         receivers, senders = np.nonzero(W)
         weights = W[receivers, senders]
     foreign = receivers != senders
@@ -50,6 +56,9 @@ def sent(communication, size, itemsize, active=None):
         if not communication.server:
             return 2 * members * (members - 1), 2 * (members - 1) * size * itemsize
         return members + hears, (members + hears) * size * itemsize
-    receivers, senders, _ = messages(communication)
-    there = len(receivers) if active is None else int(np.count_nonzero(active[receivers] & active[senders]))
-    return there, there * size * itemsize
+    W = csr_array(communication) if issparse(communication) else square(communication)
+    if active is not None and not active.all():
+        W = W[active][:, active]
+    entries = W.count_nonzero() if issparse(W) else np.count_nonzero(W)
+    foreign = int(entries - np.count_nonzero(W.diagonal()))
+    return foreign, foreign * size * itemsize

@@ -4,11 +4,17 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
+import torch
 from scipy.sparse import csr_array
 
 from sim.faults import Faults, apply
+from sim.optimizer import Optimizer
+from sim.quadratic import Quadratic
 from sim.randomness import stream
 from sim.schedule import Average, merge, server
+from sim.simulate import State, simulate
+from sim.step import ORDERS
+from sim.traffic import sent
 from theory.mixing import complete_average
 
 DIRECTED = np.array([[0.5, 0.5, 0.0], [0.0, 0.5, 0.5], [0.2, 0.3, 0.5]])
@@ -99,32 +105,65 @@ FAULTS = {
 }
 
 
+def varied(W):
+    """Twelve rounds of gossip by W, but three with an average by AllReduce or a server, and two silent ones."""
+    agents = len(W)
+    averages = {3: merge(agents), 7: server(agents, max(0.5, 1 / agents)), 11: merge(agents)}
+    return lambda t, generator: averages[t](t, generator) if t in averages else (None if t in (4, 9) else W)
+
+
 @pytest.mark.parametrize("name", FAULTS)
-@pytest.mark.parametrize("order", ["adapt_then_combine", "combine_then_adapt"])
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
 def test_rounds_with_faults_follow_the_agents_one_by_one(name, order, sparse):
-    """Twelve rounds of gossip, three of them an average by AllReduce or a server and two silent."""
     faults, seed, generator = FAULTS[name], 3, np.random.default_rng(5)
     big = generator.random((4, 4)) * (generator.random((4, 4)) < 0.7) + np.eye(4)
     for W in (*MATRICES.values(), big / big.sum(axis=1, keepdims=True)):
-        agents = len(W)
-        averages = {3: merge(agents), 7: server(agents, max(0.5, 1 / agents)), 11: merge(agents)}
+        agents, schedule = len(W), varied(W)
         x = np.random.default_rng(0).standard_normal(agents)
         heard, models = x.copy(), dict(enumerate(x))
         published = dict(models)
         for t in range(12):
-            gossip, lost = W, lost_messages(W, faults, seed, t)
-            if t in averages:
-                gossip, lost = averages[t](t, stream(seed, "gossip", t)), set()
-            elif t in (4, 9):
-                gossip = None
-            draw = faults.at(seed, agents, t)
+            said, draw = schedule(t, stream(seed, "gossip", t)), faults.at(seed, agents, t)
+            lost = lost_messages(W, faults, seed, t) if said is W else ()
             models, published = reference_round(
-                models, published, gossip, draw.active, draw.fresh, lost, lambda _, x: local(x), order
+                models, published, said, draw.active, draw.fresh, lost, lambda _, x: local(x), order
             )
-            x, heard = stacked_round(x, heard, csr_array(W) if sparse and gossip is W else gossip, draw, local, order)
+            x, heard = stacked_round(x, heard, csr_array(W) if sparse and said is W else said, draw, local, order)
             np.testing.assert_allclose(x, list(models.values()), atol=1e-13)
             np.testing.assert_allclose(heard, list(published.values()), atol=1e-13)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("W", [SKEWED, DIRECTED, TRIANGLE], ids=["skewed", "directed", "triangle"])
+def test_the_simulator_follows_the_agents_one_by_one(name, order, W):
+    """Two replicas, two coordinates, two local steps of exact gradients, from models that differ."""
+    agents, seeds, faults, schedule, lr = len(W), (3, 8), FAULTS[name], varied(W), 0.1
+    problem, optimizer = Quadratic(dim=2, sigma=0.0, spread=0.3).build(agents, seeds), Optimizer("sgd", lr)
+    begun = State.start(problem, optimizer, stale=faults.stale > 0)
+    begun.theta.add_(torch.from_numpy(np.random.default_rng(0).standard_normal(begun.theta.shape)))
+    if begun.published is not None:
+        begun.published.copy_(begun.theta)
+    start, traffic = begun.theta.numpy().copy(), np.zeros((2, 2))
+    _, end = simulate(problem, schedule, optimizer, rounds=12, local_steps=2, order=order, faults=faults, state=begun)
+    for (r, seed), c in product(enumerate(seeds), range(2)):
+
+        def local_steps(k, x, r=r, c=c):
+            for _ in range(2):
+                x = x - lr * float(problem.curvature[k, c]) * (x - float(problem.optima[r, k, c]))
+            return x
+
+        models = published = dict(enumerate(start[r, :, c].tolist()))
+        for t in range(12):
+            said, draw = schedule(t, stream(seed, "gossip", t)), faults.at(seed, agents, t)
+            lost = lost_messages(W, faults, seed, t) if said is W else ()
+            models, published = reference_round(
+                models, published, said, draw.active, draw.fresh, lost, local_steps, order
+            )
+            traffic[r] += np.array(sent(said, 2, 8, draw.active)) / 2  # each of two coordinates counts the round
+        np.testing.assert_allclose(end.theta[r, :, c], list(models.values()), atol=1e-14)
+    np.testing.assert_array_equal(end.traffic, traffic)
 
 
 @pytest.mark.parametrize("pairs", [False, True])

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from sim.optimizer import Optimizer
+from sim.quadratic import Quadratic
 from sim.randomness import stream
 from sim.schedule import Average, merge, server
+from sim.simulate import simulate
 from theory.errors import OnemergeError
 from theory.mixing import complete_average
 
@@ -17,7 +20,7 @@ def gradient(agent, model):
     return CURVATURE[agent] * (model - OPTIMA[agent])
 
 
-def fedavg(start, chosen):
+def fedavg(start, chosen, gradient=gradient):
     """FedAvg on quadratics: the server sends its model to the chosen clients, they take steps, it averages."""
     model = start.copy()
     for t in range(ROUNDS):
@@ -53,6 +56,20 @@ def test_the_schedule_is_federated_averaging(participation):
     expected = fedavg(start, chosen)
     np.testing.assert_allclose(by_schedule(start, schedule), np.tile(expected, (AGENTS, 1)), rtol=0, atol=1e-14)
     assert np.abs(expected - fedavg(start, lambda t: range(AGENTS))).max() > 1e-3 or participation == 1
+
+
+def test_the_simulator_runs_federated_averaging():
+    problem = Quadratic(dim=DIM, sigma=0.0, spread=0.3).build(AGENTS, (SEED,))
+    schedule = server(AGENTS, 0.4)
+    _, end = simulate(problem, schedule, Optimizer("sgd", LR), rounds=ROUNDS, local_steps=LOCAL_STEPS)
+    curvature, optima = problem.curvature.numpy(), problem.optima[0].numpy()
+    expected = fedavg(
+        problem.init()[0, 0].numpy(),
+        lambda t: np.flatnonzero(schedule(t, stream(SEED, "gossip", t)).members),
+        lambda k, x: curvature[k] * (x - optima[k]),
+    )
+    np.testing.assert_allclose(end.theta[0], np.tile(expected, (AGENTS, 1)), rtol=0, atol=1e-14)
+    assert end.traffic.tolist() == [[ROUNDS * (2 + AGENTS), ROUNDS * (2 + AGENTS) * DIM * 8]]
 
 
 @pytest.mark.parametrize("agents", [1, 2, 3, 8])

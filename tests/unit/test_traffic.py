@@ -50,6 +50,8 @@ def test_messages_are_listed_row_by_row_and_name_the_receiver_first():
     shuffled = coo_array(([0.3, 0.5, 0.1, 0.1, 0.0, 0.5], ([2, 0, 2, 2, 0, 1], [1, 1, 0, 0, 2, 2])), shape=(3, 3))
     for W in (DIRECTED, csr_array(DIRECTED), shuffled):
         assert list(zip(*messages(W), strict=True)) == expected
+        assert sent(W, 1, 1)[0] == len(expected)
+    assert shuffled.nnz == 6
 
 
 @pytest.mark.parametrize("agents", [1, 2, 3, 8])
