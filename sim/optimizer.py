@@ -1,7 +1,6 @@
-"""Local optimizers as pure functions on stacked models: update(Θ, G, state) -> (Θ', state').
+"""Local optimizers on stacked models, in place: memory is that of the models, the state and some agents' gradients.
 
-Every operation is elementwise, so Θ and G may have any leading axes; `state` is a tuple of tensors. The rules are
-those of torch.optim (SGD, AdamW with decoupled weight decay) and are tested against it step by step.
+The rules are those of torch.optim (SGD, AdamW with decoupled weight decay) and are tested against it step by step.
 """
 
 import math
@@ -39,33 +38,60 @@ class Optimizer:
         require(self.clip >= 0, f"clip must be >= 0 (0: no clipping), not {self.clip}.")
 
     def start(self, theta):
-        """State at step 0, for models of the shape of Θ."""
+        """State at step 0, for models of the shape of Θ [replicas, agents, d]: a tuple of tensors with its two leading
+        axes. AdamW counts the steps of every agent, since one that was absent has taken fewer."""
         if self.name == "sgd":
             return ()
         if self.name == "momentum":
             return (torch.zeros_like(theta),)
-        return torch.zeros_like(theta), torch.zeros_like(theta), torch.zeros((), dtype=torch.int64)
+        return torch.zeros_like(theta), torch.zeros_like(theta), torch.zeros(theta.shape[:2], dtype=torch.int64)
 
-    def update(self, theta, gradient, state):
-        """One step; returns the new models and the new state, and leaves its arguments as they were."""
+    @property
+    def plain(self):
+        """Whether a step is θ ← θ − ηg and nothing else."""
+        return self.name == "sgd" and self.clip == 0 and self.weight_decay == 0
+
+    def step_(self, theta, gradient, state, lr=None):
+        """One step in place, of some agents: Θ [n, d] and the state's parts [n, ...]; the gradient is used up.
+
+        `lr` overrides the learning rate: a number, or a tensor [n, 1] of one for every model.
+        """
+        lr = self.lr if lr is None else lr
         if self.clip > 0:
-            gradient = gradient.clamp(-self.clip, self.clip)
+            gradient.clamp_(-self.clip, self.clip)
         if self.name == "adamw":
-            return self._adamw(theta, gradient, state)
+            self._adamw(theta, gradient, state, lr)
+            return
         if self.weight_decay > 0:
-            gradient = gradient + self.weight_decay * theta
+            gradient.add_(theta, alpha=self.weight_decay)
         if self.name == "momentum":
-            gradient = torch.add(gradient, state[0], alpha=self.momentum)
-            state = (gradient,)
-        return torch.add(theta, gradient, alpha=-self.lr), state
+            gradient = state[0].mul_(self.momentum).add_(gradient)
+        descend(theta, gradient, lr)
 
-    def _adamw(self, theta, gradient, state):
+    def _adamw(self, theta, gradient, state, lr):
         beta1, beta2, tiny = 0.9, 0.999, 1e-8
         first, second, count = state
-        count = count + 1
-        first = torch.lerp(first, gradient, 1 - beta1)
-        second = torch.addcmul(beta2 * second, gradient, gradient, value=1 - beta2)
-        t = int(count)
+        count.add_(1)
+        t = powers(count, theta)
+        first.lerp_(gradient, 1 - beta1)
+        second.mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
         scale = (second / (1 - beta2**t)).sqrt_().add_(tiny)
-        decayed = theta * (1 - self.lr * self.weight_decay) if self.weight_decay > 0 else theta
-        return torch.addcdiv(decayed, first, scale, value=-self.lr / (1 - beta1**t)), (first, second, count)
+        if self.weight_decay > 0:
+            theta.mul_(1 - lr * self.weight_decay)
+        descend(theta, scale.reciprocal_().mul_(first), lr / (1 - beta1**t))
+
+
+def powers(count, theta):
+    """The steps taken: one number where all agents have taken as many, else a tensor [n, 1] on Θ's device."""
+    steps = int(count[0])
+    if bool((count == steps).all()):
+        return steps
+    return count[:, None].to(theta.device, torch.float64).to(theta.dtype)
+
+
+def descend(theta, direction, lr):
+    """θ ← θ − η direction, in place; η a number, or a tensor [n, 1]."""
+    if isinstance(lr, torch.Tensor):
+        theta.addcmul_(direction, lr, value=-1)
+    else:
+        theta.add_(direction, alpha=-lr)

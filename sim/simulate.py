@@ -1,14 +1,16 @@
 """The only time loop: rounds of local steps and gossip, measured as they go."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 import torch
 
+from sim.communication import Communicator
+from sim.execution import chosen, chunk_size, gradient_function
 from sim.probe import consensus_distance
-from sim.randomness import stream
-from sim.step import ORDERS, one_round
+from sim.step import ORDERS, Work, one_round_
 from sim.threads import cpu_threads
 from theory.errors import require
 
@@ -19,21 +21,51 @@ COLUMNS = ("seed", "round", "step", "metric", "agent", "value")
 class State:
     """Everything a run needs to go on: a resumed run ends in the same bits as an uninterrupted one.
 
-    `round` rounds are done; `theta` [replicas, agents, d]; `diverged` [replicas] is the first step whose training
-    loss, model or metric was not finite, or −1; `records` are the measurements so far, (round, step, metric, values)
-    with values [replicas] or [replicas, agents].
+    `round` rounds are done; `theta` [replicas, agents, d]; `statistics` [replicas, agents, b] of models that carry them
+    (BatchNorm), else None; `optimizer` its state; `published` [replicas, agents, d + b] what peers hear of every agent
+    where messages may be stale, else None; `diverged` [replicas] is the first step whose training loss, model or metric
+    was not finite, or −1; `traffic` [replicas, 2] the messages and bytes sent so far; `records` are the measurements so
+    far, (round, step, metric, values) with values [replicas] or [replicas, agents].
+
+    The tensors of a state that `simulate` hands out are the run's own, which the next round changes in place; `copy()`
+    keeps them.
     """
 
     round: int
     theta: torch.Tensor
+    statistics: torch.Tensor | None
     optimizer: tuple
+    published: torch.Tensor | None
     diverged: np.ndarray
+    traffic: np.ndarray
     records: tuple = field(default=(), repr=False)
 
     @classmethod
-    def start(cls, problem, optimizer):
+    def start(cls, problem, optimizer, stale=False):
         theta = problem.init()
-        return cls(0, theta, optimizer.start(theta), np.full(len(problem.seeds), -1))
+        statistics = problem.init_statistics() if getattr(problem, "statistics", 0) else None
+        parts = (theta,) if statistics is None else (theta, statistics)
+        published = torch.cat(parts, dim=-1) if stale else None
+        replicas = len(problem.seeds)
+        start = optimizer.start(theta)
+        return cls(0, theta, statistics, start, published, np.full(replicas, -1), np.zeros((replicas, 2)))
+
+    def copy(self):
+        """A state of its own memory."""
+        clone = lambda tensor: None if tensor is None else tensor.clone()  # noqa: E731
+        return replace(
+            self,
+            theta=clone(self.theta),
+            statistics=clone(self.statistics),
+            optimizer=tuple(map(clone, self.optimizer)),
+            published=clone(self.published),
+            traffic=self.traffic.copy(),
+        )
+
+    @property
+    def models(self):
+        """(Θ,) or (Θ, S): what a problem's measures take."""
+        return (self.theta,) if self.statistics is None else (self.theta, self.statistics)
 
 
 def simulate(
@@ -44,10 +76,14 @@ def simulate(
     rounds,
     local_steps=1,
     order="adapt_then_combine",
+    lr=None,
+    faults=None,
     measure_every=1,
     gradients_every=0,
     probes=(),
     probes_every=0,
+    execution="auto",
+    chunk=None,
     state=None,
     on_round=None,
     threads=1,
@@ -55,19 +91,24 @@ def simulate(
     """Run `rounds` rounds and return (table, final state).
 
     A round is `local_steps` steps of every agent, then one communication W = schedule(t, generator) (None: silent),
-    t = 0, 1, ... Metrics are taken on the models after 0, m, 2m, ... rounds (m = `measure_every`; always after the
-    last), gradient norms likewise every `gradients_every` rounds (0: never). The table is tidy: seed, round (rounds
-    completed), step (local steps completed), metric, agent (<NA>: over all agents), value. Per-agent values are kept
-    for the last round only; their mean over the agents is kept always, as average_<metric>. A replica that diverged at
-    step t ends with one row diverged = t, and has no row after.
+    t = 0, 1, ...; a tuple of schedules has one for every replica, and `lr` [replicas] a learning rate for each (None:
+    the optimizer's). `faults` (sim.faults) lose messages, agents and news. Metrics are taken on the models after 0, m,
+    2m, ... rounds (m = `measure_every`; always after the last), gradient norms likewise every `gradients_every` rounds
+    (0: never). The table is tidy: seed, round (rounds completed), step (local steps completed), metric, agent (<NA>:
+    over all agents), value. Per-agent values are kept for the last round only; their mean over the agents is kept
+    always, as average_<metric>. Beside the metrics of the problem there are consensus_distance, and the messages and
+    bytes sent so far (sim.traffic). A replica that diverged at step t (where the problem gives no losses: in the
+    round that ends there) ends with one row diverged = t, and has no row after.
 
     `probes` are functions Θ [replicas, agents, d] -> {metric: [replicas] or [replicas, agents]} that leave Θ as it is,
     called every `probes_every` rounds (0: never) and recorded like metrics; where the problem measures a metric of the
     same name, its value stands. A value of a probe that is not finite (a quotient of nothing) has no row, and is no
-    divergence.
+    divergence. Problems with statistics S give them as a second argument.
 
-    `state` continues an earlier run; `on_round(state)` is called after each round with the state so far.
-    On the CPU torch has `threads` threads meanwhile; the last bits depend on their number, not on the machine's cores.
+    `execution` and `chunk`, the models at work at once, are of `sim.execution`. `state` continues an earlier run and
+    is left as it was; `on_round(state)` is called after each round with the state so far, whose tensors the next round
+    changes. On the CPU torch has `threads` threads meanwhile; the last bits depend on their number, not on the
+    machine's cores.
     """
     for name, value in (("rounds", rounds), ("local_steps", local_steps), ("measure_every", measure_every)):
         require(isinstance(value, int) and value >= 1, f"{name} must be a whole number of at least 1, not {value!r}.")
@@ -79,16 +120,27 @@ def simulate(
         isinstance(threads, int) and threads >= 1, f"threads must be a whole number of at least 1, not {threads!r}."
     )
     with cpu_threads(threads):
+        work = _work(problem, optimizer, lr, execution, chunk)
+        communicator = Communicator(problem, schedule, faults)
+        precision = getattr(problem, "precision", nullcontext)
         if state is None:
             first = (True, gradients_every > 0, probes if probes_every > 0 else ())
-            state = _measured(State.start(problem, optimizer), problem, local_steps, *first, False)
+            begun = State.start(problem, optimizer, stale=communicator.stale)
+            state = _measured(begun, problem, local_steps, *first, False)
+        else:
+            state = state.copy()
+        theta, memory = state.theta.flatten(0, 1), tuple(part.flatten(0, 1) for part in state.optimizer)
+        statistics = None if state.statistics is None else state.statistics.flatten(0, 1)
         while state.round < rounds and (state.diverged < 0).any():
-            W = _draw(schedule, state.round, problem)
-            batches = problem.batches(state.round, local_steps)
-            theta, memory, losses = one_round(order, problem.loss, optimizer, state.theta, state.optimizer, batches, W)
+            communicator.next_round(state)
+            with precision():
+                batches = problem.batches(state.round, local_steps)
+                losses = one_round_(
+                    order, work, theta, statistics, memory, batches, communicator.talk, communicator.active
+                )
             done = state.round + 1
-            diverged = _first_divergence(state, theta, losses, local_steps)
-            state = replace(state, round=done, theta=theta, optimizer=memory, diverged=diverged)
+            diverged = _first_divergence(state, losses, local_steps)
+            state = replace(state, round=done, diverged=diverged, traffic=state.traffic + communicator.sent)
             last = done == rounds
             metrics, gradients, probed = (
                 every > 0 and (last or done % every == 0) for every in (measure_every, gradients_every, probes_every)
@@ -99,21 +151,35 @@ def simulate(
     return table_of(problem.seeds, state, local_steps), state
 
 
-def _draw(schedule, t, problem):
-    """W [replicas, agents, agents] of round t, drawn on the CPU, one stream "gossip" per seed; None: all silent."""
-    drawn = {seed: schedule(t, stream(seed, "gossip", t)) for seed in dict.fromkeys(problem.seeds)}
-    if drawn[problem.seeds[0]] is None:
-        return None
-    stacked = np.stack([drawn[seed] for seed in problem.seeds])
-    return torch.as_tensor(stacked, dtype=problem.dtype, device=problem.device)
+def _work(problem, optimizer, lr, execution, chunk):
+    whole = chunk is None or (isinstance(chunk, int) and chunk >= 1)
+    require(whole, f"chunk must be a whole number of at least 1, not {chunk!r}.")
+    replicas = len(problem.seeds)
+    if lr is not None:
+        lr = torch.as_tensor(lr, dtype=problem.dtype, device=problem.device)
+        fits = tuple(lr.shape) == (replicas,)
+        require(fits, f"lr must hold a learning rate for each of {replicas} replicas, not shape {list(lr.shape)}.")
+        lr = lr.repeat_interleave(problem.agents)[:, None]
+    fused = getattr(problem, "sgd_step_", None) if optimizer.plain and chosen(problem, execution) == "batched" else None
+    return Work(
+        gradient=gradient_function(problem, execution),
+        optimizer=optimizer,
+        chunk=chunk or chunk_size(problem, execution, replicas * problem.agents),
+        lr=lr,
+        fused=fused,
+    )
 
 
-def _first_divergence(state, theta, losses, local_steps):
-    """Step of the first loss that is not finite, else the end of the round if the models are not, else as before."""
-    bad_loss = ~torch.isfinite(losses).all(dim=2)  # [steps, replicas]
-    bad_model = ~torch.isfinite(theta).flatten(1).all(dim=1)
-    first = torch.where(bad_loss.any(dim=0), bad_loss.int().argmax(dim=0), local_steps).cpu().numpy()
-    now = (bad_loss.any(dim=0) | bad_model).cpu().numpy()
+def _first_divergence(state, losses, local_steps):
+    """Step of the first loss [steps, n] that is not finite, else the end of the round if the models are not, else as
+    before."""
+    bad = ~torch.isfinite(state.theta.flatten(1)).all(dim=1)
+    first = torch.full_like(bad, local_steps, dtype=torch.int64)
+    if losses is not None:
+        bad_loss = ~torch.isfinite(losses.view(len(losses), len(bad), -1)).all(dim=2)  # [steps, replicas]
+        first = torch.where(bad_loss.any(dim=0), bad_loss.int().argmax(dim=0), first)
+        bad = bad | bad_loss.any(dim=0)
+    now, first = bad.cpu().numpy(), first.cpu().numpy()
     return np.where((state.diverged < 0) & now, state.round * local_steps + first, state.diverged)
 
 
@@ -124,11 +190,12 @@ def _measured(state, problem, local_steps, metrics, gradients, probes, last):
     """
     values, probed = {}, {}
     for probe in probes:
-        probed |= probe(state.theta)
+        probed |= probe(*state.models)
     if metrics:
-        values |= {"consensus_distance": consensus_distance(state.theta), **problem.measure(state.theta)}
+        sent = dict(zip(("messages", "bytes"), torch.from_numpy(state.traffic.T.copy()), strict=True))
+        values |= {"consensus_distance": consensus_distance(state.theta), **problem.measure(*state.models), **sent}
     if gradients:
-        values |= problem.measure_gradients(state.theta)
+        values |= problem.measure_gradients(*state.models)
     step, diverged, records = state.round * local_steps, state.diverged, []
     for name, value in (values | probed | values).items():  # in the order of the metrics, whose own values they keep
         array = value.detach().cpu().numpy().astype(np.float64)

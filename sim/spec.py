@@ -6,17 +6,19 @@ import types
 import typing
 from dataclasses import dataclass, field, fields, replace
 
+from sim.execution import EXECUTIONS
+from sim.faults import Faults
 from sim.network import Classification
 from sim.optimizer import Optimizer
 from sim.quadratic import Quadratic
-from sim.schedule import merge, silent, then_merge, window
+from sim.schedule import merge, server, silent, then_merge, window
 from sim.step import ORDERS
 from theory.errors import OnemergeError, require
 from theory.gossip import constant, one_peer_exponential, random_matching, random_peers
 from theory.graphs import exponential, ring
 from theory.mixing import metropolis, uniform
 
-NUMERICS = 1  # raised whenever the same spec gives other numbers; guarded by a golden run in the tests
+NUMERICS = 2  # raised whenever the same spec gives other numbers; guarded by a golden run in the tests
 
 GOSSIPS = {
     "none": lambda spec: silent,
@@ -26,6 +28,7 @@ GOSSIPS = {
     "exponential": lambda spec: constant(uniform(exponential(spec.agents))).draw,
     "one_peer_exponential": lambda spec: one_peer_exponential(spec.agents).draw,
     "complete": lambda spec: merge(spec.agents),
+    "server": lambda spec: server(spec.agents, spec.participation),
 }
 
 
@@ -33,10 +36,14 @@ GOSSIPS = {
 class Spec:
     """A run of `rounds` rounds of `local_steps` steps and one communication each, by `agents` agents.
 
-    `gossip` names who talks (GOSSIPS; `peers` is R of the random ones; "complete" every round is federated learning);
-    inside rounds window_start <= t < window_stop the gossip is complete; `final_merge` replaces the last round's
-    gossip by one global merge. `measure_every` and `gradients_every` count rounds. `keep_models` stores the final
-    models. Seeds and the device are not fields: a seed is a replica of the spec, the device is recorded.
+    `gossip` names who talks (GOSSIPS; `peers` is R of the random ones; "complete" averages all by AllReduce, "server"
+    a share `participation` of them, FedAvg; METHODS of sim.schedule names the usual ones); inside rounds
+    window_start <= t < window_stop the gossip is complete; `final_merge` replaces the last round's gossip by one global
+    merge. `drop`, `drop_pairs`, `outage`, `outage_rounds`, `stale` are faults (sim.faults.Faults). `measure_every` and
+    `gradients_every` count rounds, `probes_every` those of the `probes`, names of sim.probes with commas between, on
+    `probe_images` training images (0: all). `execution` and `chunk`, how gradients are computed, change the last bits
+    only. `keep_models` stores the final models. Seeds and the device are not fields: a seed is a replica of the spec,
+    the device is recorded.
     """
 
     problem: Classification | Quadratic = field(default_factory=Classification)
@@ -52,11 +59,22 @@ class Spec:
     gossip: str = "random_peers"
     peers: float = 0.2
     order: str = "adapt_then_combine"
+    participation: float = field(default=1.0, metadata={"gossip": ("server",)})
+    drop: float = 0.0
+    drop_pairs: bool = False
+    outage: float = 0.0
+    outage_rounds: int = 1
+    stale: float = 0.0
     window_start: int | None = None
     window_stop: int | None = None
     final_merge: bool = False
     measure_every: int = 1
     gradients_every: int = 0
+    probes: str = ""
+    probes_every: int = 0
+    probe_images: int = 0
+    execution: str = "auto"
+    chunk: int | None = None
     keep_models: bool = False
 
     def __post_init__(self):
@@ -67,8 +85,18 @@ class Spec:
             )
         require(self.gossip in GOSSIPS, f"Unknown gossip {self.gossip!r}; valid: {', '.join(GOSSIPS)}.")
         require(self.order in ORDERS, f"Unknown order {self.order!r}; valid: {', '.join(ORDERS)}.")
-        whole = isinstance(self.gradients_every, int) and self.gradients_every >= 0
-        require(whole, f"gradients_every must be a whole number >= 0 (0: never), not {self.gradients_every!r}.")
+        require(self.execution in EXECUTIONS, f"Unknown execution {self.execution!r}; valid: {', '.join(EXECUTIONS)}.")
+        for name, zero in (("gradients_every", "never"), ("probes_every", "never"), ("probe_images", "all")):
+            value = getattr(self, name)
+            whole = isinstance(value, int) and value >= 0
+            require(whole, f"{name} must be a whole number >= 0 (0: {zero}), not {value!r}.")
+        whole = self.chunk is None or (isinstance(self.chunk, int) and self.chunk >= 1)
+        require(whole, f"chunk must be a whole number of at least 1 (none: by rule), not {self.chunk!r}.")
+        alone = self.gossip == "server" or self.participation == 1
+        require(
+            alone,
+            f"participation is a field of gossip server: with {self.gossip} leave it at 1, not {self.participation}.",
+        )
         both = (self.window_start is None) == (self.window_stop is None)
         require(both, f"a window needs both ends, not {self.window_start} and {self.window_stop}.")
         if self.window_start is not None:
@@ -79,6 +107,7 @@ class Spec:
                 f"not {self.window_start} and {self.window_stop}.",
             )
         self.local_optimizer()
+        self.faults()
         self.schedule()
 
     def schedule(self):
@@ -87,6 +116,10 @@ class Spec:
         if self.window_start is not None:
             acting = window(acting, merge(self.agents), self.window_start, self.window_stop)
         return then_merge(acting, self.agents, self.rounds - 1) if self.final_merge else acting
+
+    def faults(self):
+        """What fails: messages, agents, news."""
+        return Faults(self.drop, self.drop_pairs, self.outage, self.outage_rounds, self.stale)
 
     def local_optimizer(self):
         """The local optimizer of every agent."""
@@ -112,14 +145,14 @@ class Spec:
     def flat(self):
         """All fields as one flat dict, the problem's fields among them (problem: its kind).
 
-        Left out are fields that belong to other data sets than the run's, so that new data sets leave the keys of old
-        runs alone, and those that change no number (compare=False).
+        Left out are fields that belong to other data sets or models than the run's, so that new ones leave the keys of
+        old runs alone, and those that change no number (compare=False).
         """
         values = {"problem": type(self.problem).__name__.lower()}
         for record in (self.problem, self):
             for f in fields(record):
-                only = f.metadata.get("data")
-                if f.name != "problem" and f.compare and (only is None or record.data in only):
+                own = all(getattr(record, what) in only for what, only in f.metadata.items())
+                if f.name != "problem" and f.compare and own:
                     value = getattr(record, f.name)
                     values[f.name] = float(value) if f.type is float else value  # 1 and 1.0 are one value, one key
         return values

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from sim.optimizer import Optimizer
 from sim.quadratic import QuadraticProblem
 from sim.simulate import simulate
 from theory.errors import require
@@ -13,19 +14,6 @@ from theory.moments import dsgd_moments
 RATES = np.geomspace(1, 2**-8, 17)  # learning rates tried, times 1/L_local
 FIRST = 64  # steps before the first look at the running means; then twice as many, and so on
 EXACT = 64  # agents: above, the exact moments take longer than the simulation
-
-
-@dataclass(frozen=True)
-class Rates:
-    """Plain SGD with a learning rate of its own for every replica [replicas]."""
-
-    lr: torch.Tensor
-
-    def start(self, theta):
-        return ()
-
-    def update(self, theta, gradient, state):
-        return theta - self.lr[:, None, None] * gradient, state
 
 
 @dataclass(frozen=True)
@@ -50,12 +38,12 @@ def simulated_steps(gossip, config, epsilon, runs=8, most=10_000, bar=lambda don
     smoothness = config.L * (1 + config.spread)
     rates = RATES / smoothness
     problem = QuadraticProblem(config, gossip.agents, tuple(range(runs)) * len(rates), torch.device("cpu"))
-    optimizer = Rates(torch.as_tensor(np.repeat(rates, runs), dtype=problem.dtype))
+    sgd, lr = Optimizer("sgd", float(rates[0])), np.repeat(rates, runs)
     state, done = None, 0
     while done < most:
         done = min(max(2 * done, FIRST), most)
         _, state = simulate(
-            problem, gossip.draw, optimizer, rounds=done, gradients_every=1, measure_every=most + 1, state=state
+            problem, gossip.draw, sgd, lr=lr, rounds=done, gradients_every=1, measure_every=most + 1, state=state
         )
         squares = np.array([values for _, _, metric, values in state.records if metric == "gradient_norm_sq"])[:done]
         if len(squares) < done:  # every replica has diverged

@@ -198,7 +198,7 @@ def test_a_run_is_built_on_an_archive(tmp_path, monkeypatch):
     monkeypatch.setitem(SMALL, "cifar10", archive)
     problem = Classification(data="cifar10", model="cnn", width=2, folder=str(tmp_path)).build(2, (0,), 4)
     assert problem.train_x.shape == (100, 3, 32, 32)
-    assert problem.batches(0, 1)[0].shape == (1, 2, 4, 3, 32, 32)
+    assert next(problem.batches(0, 1))[0].shape == (2, 4, 3, 32, 32)
 
 
 def test_the_published_table():

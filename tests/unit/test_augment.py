@@ -17,6 +17,11 @@ from theory.errors import OnemergeError
 MAGNITUDES = (1, 9, 17, 30)
 
 
+def batches_of(problem, round, steps):
+    """The batches of a round, stacked over its steps."""
+    return tuple(torch.stack(parts) for parts in zip(*problem.batches(round, steps), strict=True))
+
+
 def pictures(n=4, channels=3, side=21):
     """Bytes [n, side, side, channels], no two rows, columns or channels alike; the last image has few levels."""
     generator = np.random.default_rng(0)
@@ -211,7 +216,7 @@ def cifar(monkeypatch):
 def test_a_run_trains_on_augmented_images_of_its_plain_batches(cifar, fields):
     """Image by image from the stream of the replica, in the order of step, agent and place in the batch."""
     plain, augmented = cifar("none", **fields), cifar("crop_flip_randaugment", **fields)
-    (x, y), (ax, ay) = plain.batches(2, 4), augmented.batches(2, 4)
+    (x, y), (ax, ay) = batches_of(plain, 2, 4), batches_of(augmented, 2, 4)
     assert torch.equal(y, ay)
     assert ax.dtype == x.dtype
     for replica, seed in enumerate((0, 1)):
@@ -229,5 +234,5 @@ def test_a_run_trains_on_augmented_images_of_its_plain_batches(cifar, fields):
 
 def test_augmented_batches_do_not_depend_on_what_else_is_stacked(cifar):
     together, alone = cifar("crop_flip_randaugment"), cifar("crop_flip_randaugment", (1,))
-    assert torch.equal(together.batches(0, 3)[0][:, 3:], alone.batches(0, 3)[0])
-    assert not torch.equal(together.batches(0, 1)[0], together.batches(1, 1)[0])
+    assert torch.equal(batches_of(together, 0, 3)[0][:, 3:], batches_of(alone, 0, 3)[0])
+    assert not torch.equal(batches_of(together, 0, 1)[0], batches_of(together, 1, 1)[0])

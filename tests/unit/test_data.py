@@ -2,6 +2,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+import torch
 from scipy import stats
 
 from paper_repro.item import describe
@@ -12,6 +13,11 @@ from theory.errors import OnemergeError
 
 LABELS = np.repeat([0, 1, 2, 3], [5, 1, 10, 4])
 SHARES = np.array([[0.5, 0.25, 0.25, 0.0], [0.0, 0.1, 0.2, 0.7], [0.25, 0.25, 0.25, 0.25]])
+
+
+def batches_of(problem, round, steps):
+    """The batches of a round, stacked over its steps."""
+    return tuple(torch.stack(parts) for parts in zip(*problem.batches(round, steps), strict=True))
 
 
 def test_digits_are_split_once_without_overlap():
@@ -87,7 +93,7 @@ def problem(seeds=(0, 1, 2), agents=3, batch=8, **fields):
 @pytest.mark.parametrize("sampling", ["resample", "fixed"])
 def test_draws_do_not_depend_on_what_else_is_stacked(sampling):
     together, alone = problem(sampling=sampling, samples=20), problem((1,), sampling=sampling, samples=20)
-    for several, single in zip(together.batches(4, 3), alone.batches(4, 3), strict=True):
+    for several, single in zip(batches_of(together, 4, 3), batches_of(alone, 4, 3), strict=True):
         assert several.shape[:3] == (3, 3 * 3, 8)
         assert several[:, 3:6].equal(single)
     np.testing.assert_array_equal(together.shares[1], alone.shares[0])
@@ -96,14 +102,14 @@ def test_draws_do_not_depend_on_what_else_is_stacked(sampling):
 def test_resampled_rounds_are_independent_of_each_other():
     fresh, used = problem(), problem()
     for t in range(3):
-        used.batches(t, 5)
-    assert fresh.batches(3, 2)[0].equal(used.batches(3, 2)[0])
-    assert not fresh.batches(3, 2)[0].equal(fresh.batches(4, 2)[0])
+        batches_of(used, t, 5)
+    assert batches_of(fresh, 3, 2)[0].equal(batches_of(used, 3, 2)[0])
+    assert not batches_of(fresh, 3, 2)[0].equal(batches_of(fresh, 4, 2)[0])
 
 
 def test_batches_hold_images_with_their_labels_and_only_classes_of_the_agent():
     skewed = problem(alpha=0.1)
-    x, y = skewed.batches(0, 20)
+    x, y = batches_of(skewed, 0, 20)
     label_of = {image.tobytes(): label for image, label in zip(digits().train_x, digits().train_y, strict=True)}
     labels = [label_of[image.numpy().tobytes()] for image in x.flatten(0, 2)]
     assert y.flatten().tolist() == labels
@@ -121,11 +127,11 @@ def test_an_epoch_visits_each_pooled_sample_once(samples, per_epoch):
     train = digits().train_x
     orders = []
     for epoch in range(3):
-        x = pooled.batches(epoch, per_epoch)[0].unflatten(1, (3, 3))
+        x = batches_of(pooled, epoch, per_epoch)[0].unflatten(1, (3, 3))
         for replica in range(3):
             for agent in range(3):
                 seen = Counter(image.numpy().tobytes() for image in x[:, replica, agent].flatten(0, 1))
-                pool = Counter(train[index].tobytes() for index in pooled.pools[replica, agent])
+                pool = Counter(train[index].tobytes() for index in pooled.sampler.pools[replica, agent])
                 assert seen.total() == per_epoch * 8
                 assert seen <= pool
                 assert samples % 8 or seen == pool
@@ -135,13 +141,13 @@ def test_an_epoch_visits_each_pooled_sample_once(samples, per_epoch):
 
 def test_epochs_do_not_see_the_borders_of_rounds():
     pooled = problem(sampling="fixed", samples=40)
-    long = pooled.batches(0, 12)[0]
-    short = [pooled.batches(t, 3)[0] for t in range(4)]
+    long = batches_of(pooled, 0, 12)[0]
+    short = [batches_of(pooled, t, 3)[0] for t in range(4)]
     assert all(long[3 * t : 3 * t + 3].equal(part) for t, part in enumerate(short))
 
 
 def test_pools_follow_the_shares():
     pooled = problem((0,), agents=2, sampling="fixed", samples=5000, alpha=1.0)
-    for pool, shares in zip(pooled.pools[0], pooled.shares[0], strict=True):
+    for pool, shares in zip(pooled.sampler.pools[0], pooled.shares[0], strict=True):
         seen = np.bincount(digits().train_y[pool], minlength=10)
         assert stats.chisquare(seen, shares * 5000).pvalue > 1e-4

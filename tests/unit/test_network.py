@@ -4,10 +4,10 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
-from sim import network
+from sim import scores
+from sim.execution import gradient_function
 from sim.network import Classification
 from sim.randomness import stream
-from sim.step import local_steps
 from theory.errors import OnemergeError
 
 SEEDS, AGENTS = (0, 1), 3
@@ -60,32 +60,28 @@ def test_size_of_the_default_model():
     assert Classification().build(1, (0,), 1).dim == 8970
 
 
+@pytest.mark.parametrize("execution", ["batched", "vmap", "loop"])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
-@pytest.mark.parametrize("model", ["mlp", "cnn"])
-def test_stacked_gradient_equals_autograd_of_each_agent(model, smoothing):
+@pytest.mark.parametrize("model", ["logistic", "linear2", "mlp", "cnn"])
+def test_stacked_gradients_equal_autograd_of_each_agent(model, smoothing, execution):
     of = problem(model=model, label_smoothing=smoothing)
-    theta, (x, y) = models(of), of.batches(0, 1)
-
-    class Recorder:
-        def update(self, theta, gradient, state):
-            return theta, gradient
-
-    _, stacked, losses = local_steps(of.loss, Recorder(), theta, None, (x, y))
+    theta, (x, y) = models(of), next(of.batches(0, 1))
+    stacked, losses, _ = gradient_function(of, execution)(theta.flatten(0, 1), None, x, y)
     for r, k, one in each(theta):
         net = module(of, one)
         row = r * AGENTS + k
-        loss = torch.nn.CrossEntropyLoss(label_smoothing=smoothing)(net(x[0, row]), y[0, row])
-        torch.testing.assert_close(stacked[r, k], gradient_by_autograd(net, loss), rtol=1e-10, atol=1e-13)
-        torch.testing.assert_close(losses[0, r, k], loss.detach(), rtol=1e-12, atol=0)
+        loss = torch.nn.CrossEntropyLoss(label_smoothing=smoothing)(net(x[row]), y[row])
+        torch.testing.assert_close(stacked[row], gradient_by_autograd(net, loss), rtol=1e-10, atol=1e-13)
+        torch.testing.assert_close(losses[row], loss.detach(), rtol=1e-12, atol=0)
 
 
 def test_label_smoothing_is_in_the_training_loss_only():
     plain, smooth = problem(), problem(label_smoothing=0.1)
-    theta, (x, y) = models(plain)[0, 0], plain.batches(0, 1)
-    logp = plain.logits(theta, x[0, 0]).log_softmax(dim=1)
-    by_hand = -(0.9 * logp.gather(1, y[0, 0][:, None])[:, 0] + 0.1 * logp.mean(dim=1)).mean()
-    torch.testing.assert_close(smooth.loss(theta, x[0, 0], y[0, 0]), by_hand, rtol=1e-12, atol=0)
-    assert abs(plain.loss(theta, x[0, 0], y[0, 0]) - by_hand) > 1e-3
+    theta, (x, y) = models(plain)[0, 0], next(plain.batches(0, 1))
+    logp = plain.logits(theta, x[0]).log_softmax(dim=1)
+    by_hand = -(0.9 * logp.gather(1, y[0][:, None])[:, 0] + 0.1 * logp.mean(dim=1)).mean()
+    torch.testing.assert_close(smooth.loss(theta, x[0], y[0]), by_hand, rtol=1e-12, atol=0)
+    assert abs(plain.loss(theta, x[0], y[0]) - by_hand) > 1e-3
     for name, value in plain.measure(models(plain)).items():
         assert torch.equal(value, smooth.measure(models(plain))[name])
 
@@ -141,7 +137,7 @@ def test_gradient_norms_equal_autograd(fields):
     def agent_loss(net, r, k):
         losses = cross_entropy(net(x), y, reduction="none", label_smoothing=of.config.label_smoothing)
         if of.config.sampling == "fixed":
-            return sum(losses[index] for index in of.pools[r, k]) / of.config.samples
+            return sum(losses[index] for index in of.sampler.pools[r, k]) / of.config.samples
         return sum(of.shares[r, k, c] * mean for c, mean in enumerate(mean_by_class(losses, y)))
 
     measured = of.measure_gradients(theta)
@@ -163,10 +159,8 @@ def test_stochastic_gradients_are_unbiased(sampling):
     theta = of.init()
     exact = of.measure_gradients(theta)["gradient_norm_sq"].item()
     assert exact == of.measure_gradients(theta)["local_gradient_norm_sq"].item()
-    batches = of.batches(0, 600)
-    gradients = torch.func.vmap(torch.func.grad(of.loss), in_dims=(None, 0, 0))(
-        theta[0, 0], *(b[:, 0] for b in batches)
-    )
+    batches = (torch.cat(parts) for parts in zip(*of.batches(0, 600), strict=True))
+    gradients = torch.func.vmap(torch.func.grad(of.loss), in_dims=(None, 0, 0))(theta[0, 0], *batches)
     direction = gradients[:300].mean(dim=0)
     if sampling == "fixed":  # three batches make an epoch, and every epoch has the exact mean
         assert float((direction**2).sum()) == pytest.approx(exact, rel=1e-10)
@@ -224,11 +218,22 @@ def test_polygon_loss_is_the_test_loss_of_weighted_models():
     ("fields", "named"),
     [
         ({"data": "mnist"}, "Unknown data 'mnist'; valid: digits, glyphs, cifar10, cifar100, tiny_imagenet."),
-        ({"model": "vit"}, "Unknown model 'vit'; valid: mlp, cnn."),
+        ({"model": "vgg"}, "Unknown model 'vgg'; valid: logistic, linear2, mlp, cnn, resnet18,"),
         ({"sampling": "all"}, "Unknown sampling 'all'; valid: resample, fixed."),
         ({"init": "zero"}, "Unknown init 'zero'; valid: different, same."),
         ({"test": "train"}, "Unknown test 'train'; valid: test_set, mixture."),
         ({"dtype": "float16"}, "Unknown dtype 'float16'; valid: float32, float64."),
+        ({"compute": "fp8"}, "Unknown compute 'fp8'; valid: same, bf16, tf32."),
+        ({"compute": "bf16", "dtype": "float64"}, "compute 'bf16' needs dtype float32, not float64."),
+        (
+            {"statistics_gossip": "own"},
+            "statistics_gossip is a field of model resnet18, resnet18_imagenet: with model ",
+        ),
+        ({"model": "resnet18", "statistics_images": 1}, "statistics_images must be at least 2, not 1."),
+        (
+            {"model": "resnet18", "merged_statistics": "none"},
+            "Unknown merged_statistics 'none'; valid: reestimate, mean.",
+        ),
         ({"alpha": 0.0}, "not 0.0."),
         ({"width": 0}, "not 0."),
         ({"samples": 0}, "not 0."),
@@ -264,6 +269,6 @@ def test_scores_are_those_of_all_images_whatever_the_chunk(monkeypatch):
     problem = Classification(width=8, dtype="float64").build(3, (0,), 4)
     theta = problem.init().flatten(0, 1)
     whole = problem.test_scores(theta)
-    monkeypatch.setattr(network, "CHUNK", 7)
+    monkeypatch.setattr(scores, "CHUNK", 7)
     for one, other in zip(whole, problem.test_scores(theta), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)

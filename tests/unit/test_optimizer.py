@@ -22,10 +22,16 @@ CASES = {
 }
 
 
-def gradient_at(theta, t, scale=1.0):
+def begun(optimizer):
+    """Models [6, 5] and the optimizer's state for them."""
+    theta = torch.from_numpy(np.random.default_rng(99).standard_normal(STACK))
+    return theta.flatten(0, 1), tuple(part.flatten(0, 1) for part in optimizer.start(theta))
+
+
+def gradient_at(theta, t, rows=slice(None)):
     """A gradient that depends on the models and on the step, with entries of very different sizes."""
-    noise = torch.from_numpy(np.random.default_rng(t).standard_normal(STACK) * np.logspace(-3, 1, STACK[-1]))
-    return scale * (theta + noise)
+    noise = np.random.default_rng(t).standard_normal((6, STACK[-1])) * np.logspace(-3, 1, STACK[-1])
+    return theta + torch.from_numpy(noise[rows])
 
 
 @pytest.mark.parametrize("clip", [0.0, 0.5])
@@ -33,8 +39,7 @@ def gradient_at(theta, t, scale=1.0):
 def test_steps_of_torch_optim(case, clip):
     ours, rule, options = CASES[case]
     ours = replace(ours, clip=clip)
-    theta = torch.from_numpy(np.random.default_rng(99).standard_normal(STACK))
-    state = ours.start(theta)
+    theta, state = begun(ours)
     twin = torch.nn.Parameter(theta.clone())
     theirs = rule([twin], lr=ours.lr, **options)
     clipped = 0
@@ -45,43 +50,68 @@ def test_steps_of_torch_optim(case, clip):
         if clip > 0:
             torch.nn.utils.clip_grad_value_([twin], clip)
         theirs.step()
-        theta, state = ours.update(theta, gradient, state)
+        ours.step_(theta, gradient, state)
         torch.testing.assert_close(theta, twin.detach(), rtol=1e-12, atol=1e-13)
     assert clipped > 0
 
 
-@pytest.mark.parametrize("clip", [0.0, 0.5])
-@pytest.mark.parametrize("case", CASES)
-def test_arguments_stay_as_they_were(case, clip):
-    ours = replace(CASES[case][0], clip=clip)
-    theta = torch.ones(STACK, dtype=torch.float64)
-    _, state = ours.update(theta, gradient_at(theta, 0), ours.start(theta))
-    gradient = gradient_at(theta, 1)
-    kept = [tensor.clone() for tensor in (theta, gradient, *state)]
-    new, new_state = ours.update(theta, gradient, state)
-    for tensor, copy in zip((theta, gradient, *state), kept, strict=True):
-        assert torch.equal(tensor, copy)
-    assert not torch.equal(new, theta)
-    assert all(not torch.equal(one, other) for one, other in zip(state, new_state, strict=True))
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_each_agent_steps_on_its_own(case):
+    """All agents at once, in chunks, or one that is left out in some rounds, each as if it were alone."""
     ours = CASES[case][0]
-    theta = torch.from_numpy(np.random.default_rng(5).standard_normal(STACK))
-    alone, state, own = theta[1, 2], ours.start(theta), ours.start(theta[1, 2])
-    for t in range(4):
+    theta, state = begun(ours)
+    twin, kept = begun(ours)
+    alone, own = theta[5:].clone(), tuple(part[5:].clone() for part in state)
+    for t in range(6):
         gradient = gradient_at(theta, t)
-        theta, state = ours.update(theta, gradient, state)
-        alone, own = ours.update(alone, gradient[1, 2], own)
-        torch.testing.assert_close(theta[1, 2], alone, rtol=1e-14, atol=0)
+        ours.step_(alone, gradient_at(alone, t, rows=slice(5, 6)), own)
+        ours.step_(theta, gradient, state)
+        for rows in (slice(0, 2), slice(2, 6)):
+            ours.step_(twin[rows], gradient_at(twin, t)[rows], tuple(part[rows] for part in kept))
+        torch.testing.assert_close(theta[5:], alone, rtol=1e-14, atol=0)
+        torch.testing.assert_close(theta, twin, rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_agents_that_have_taken_fewer_steps(case):
+    """Agent 1 rests in the second step; its third is then its own second."""
+    ours = CASES[case][0]
+    theta, state = begun(ours)
+    alone, own = theta[1:2].clone(), tuple(part[1:2].clone() for part in state)
+    for t in range(3):
+        rows = torch.tensor([0, 2, 3, 4, 5]) if t == 1 else torch.arange(6)
+        chosen, parts = theta[rows], tuple(part[rows] for part in state)
+        ours.step_(chosen, gradient_at(theta, t)[rows], parts)
+        theta[rows] = chosen
+        for part, new in zip(state, parts, strict=True):
+            part[rows] = new
+        if t != 1:
+            ours.step_(alone, gradient_at(alone, t, rows=slice(1, 2)), own)
+    torch.testing.assert_close(theta[1:2], alone, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_learning_rate_for_every_model(case):
+    """Rates [n, 1] do what a number of each does."""
+    ours = CASES[case][0]
+    rates = torch.tensor([0.1, 0.2, 0.03, 0.1, 0.5, 0.001], dtype=torch.float64)
+    theta, state = begun(ours)
+    for t in range(3):
+        ours.step_(theta, gradient_at(theta, t), state, rates[:, None])
+    for row, rate in enumerate(rates.tolist()):
+        alone, own = begun(replace(ours, lr=rate))
+        for t in range(3):
+            replace(ours, lr=rate).step_(alone, gradient_at(alone, t), own)
+        torch.testing.assert_close(theta[row], alone[row], rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("name", ["sgd", "momentum", "adamw"])
 def test_dtype_is_kept(name):
     ours = Optimizer(name, 0.1, weight_decay=0.1, clip=1.0)
     theta = torch.ones(2, 3)
-    assert ours.update(theta, theta, ours.start(theta))[0].dtype == torch.float32
+    ours.step_(theta, theta.clone(), tuple(part.flatten(0, 1) for part in ours.start(theta[None])))
+    assert theta.dtype == torch.float32
+    assert float(theta.max()) < 1
 
 
 @pytest.mark.parametrize(

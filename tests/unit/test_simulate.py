@@ -18,6 +18,7 @@ NETWORK = Spec(Classification(width=4), agents=4, rounds=5, local_steps=2, batch
 QUADRATIC = Spec(Quadratic(dim=3), agents=3, rounds=5, local_steps=2, gossip="one_peer_exponential")
 PER_AGENT = {f"{who}_{what}" for who in ("global", "local") for what in ("accuracy", "loss")}
 MERGED = {"merged_accuracy", "merged_loss"}
+ALWAYS = {"consensus_distance", "messages", "bytes"}
 GRADIENTS = {"gradient_norm_sq", "local_gradient_norm_sq"}
 
 
@@ -33,7 +34,7 @@ class Quartic:
         return torch.tensor(self.seeds, dtype=self.dtype)[:, None, None] / 10
 
     def batches(self, round, steps):
-        return (torch.zeros(steps, len(self.seeds)),)
+        return ((torch.zeros(len(self.seeds)),) for _ in range(steps))
 
     def loss(self, theta, batch):
         return theta.sum() ** 4 / 4
@@ -68,7 +69,7 @@ def test_table_is_tidy(spec):
 
 def test_per_agent_rows_of_the_last_round():
     table = run(NETWORK, (0, 1))
-    whole = {"consensus_distance", *MERGED, *(f"average_{name}" for name in PER_AGENT)}
+    whole = {*ALWAYS, *MERGED, *(f"average_{name}" for name in PER_AGENT)}
     for done in range(5):
         assert metrics_at(table, done) == whole
     assert metrics_at(table, 5) == whole | PER_AGENT
@@ -107,9 +108,7 @@ def test_rounds_that_are_measured(fields, measured, gradients):
     table = run(replace(QUADRATIC, **fields), (0,))
     assert set(table[table["metric"] == "consensus_distance"]["round"]) == measured
     assert set(table[table["metric"] == "gradient_norm_sq"]["round"]) == gradients
-    assert set(table["metric"]) == {"consensus_distance", "merged_loss", "merged_norm_sq"} | (
-        GRADIENTS if gradients else set()
-    )
+    assert set(table["metric"]) == ALWAYS | {"merged_loss", "merged_norm_sq"} | (GRADIENTS if gradients else set())
     both = table.merge(dense, on=["seed", "round", "step", "metric"], suffixes=("", "_dense"))
     assert len(both) == len(table)
     assert (both["value"] == both["value_dense"]).all()
@@ -131,7 +130,7 @@ def test_final_merge_ends_in_consensus():
 def test_divergence_is_told_with_its_step():
     """θ ← (1 − ηh)θ with ηh = 10³⁰ + 1: |θ_t| = 10^(30t), so ½θ² overflows 1.8·10³⁰⁸ at t = 6 and not at t = 5."""
     problem = Quadratic(dim=1, zeta=0.0, sigma=0.0).build(2, (0, 1))
-    table, state = simulate(problem, silent, Optimizer("sgd", 1e30), rounds=50, local_steps=4)
+    table, state = simulate(problem, silent, Optimizer("sgd", 1e30), rounds=50, local_steps=4, execution="vmap")
     for seed in (0, 1):
         rows = table[table["seed"] == seed]
         assert rows.iloc[-1][["round", "step", "metric", "value"]].tolist() == [1, 6, "diverged", 6.0]
@@ -146,9 +145,19 @@ def test_divergence_is_told_with_its_step():
 @pytest.mark.parametrize(("local_steps", "step", "done"), [(1, 6, 6), (2, 6, 3), (3, 6, 2), (5, 6, 1), (7, 6, 0)])
 def test_divergence_in_other_rounds(local_steps, step, done):
     problem = Quadratic(dim=1, zeta=0.0, sigma=0.0).build(1, (0,))
-    table, _ = simulate(problem, silent, Optimizer("sgd", 1e30), rounds=9, local_steps=local_steps)
+    rates = Optimizer("sgd", 1e30)
+    table, _ = simulate(problem, silent, rates, rounds=9, local_steps=local_steps, execution="vmap")
     row = table[table["metric"] == "diverged"]
     assert row[["round", "step", "value"]].to_numpy().tolist() == [[done, step, step]]
+
+
+@pytest.mark.parametrize(("local_steps", "step"), [(1, 6), (4, 8), (7, 7)])
+def test_divergence_without_losses_is_told_with_its_round(local_steps, step):
+    """In closed form no loss is computed: the round's last models or metrics tell, at its end."""
+    problem = Quadratic(dim=1, zeta=0.0, sigma=0.0).build(1, (0,))
+    table, _ = simulate(problem, silent, Optimizer("sgd", 1e30), rounds=9, local_steps=local_steps)
+    row = table[table["metric"] == "diverged"]
+    assert row[["round", "step", "value"]].to_numpy().tolist() == [[step // local_steps, step, step]]
 
 
 def test_a_metric_that_is_not_finite_is_a_divergence_too():
@@ -269,9 +278,10 @@ def test_cpu_and_cuda_agree(spec):
     cpu, cuda = (spec.build((0, 1), device) for device in ("cpu", "cuda"))
     assert cuda.init().cpu().equal(cpu.init())
     for t in (0, 3):
-        for one, other in zip(cpu.batches(t, 2), cuda.batches(t, 2), strict=True):
-            assert other.is_cuda
-            assert other.cpu().equal(one)
+        for steps in zip(cpu.batches(t, 2), cuda.batches(t, 2), strict=True):
+            for one, other in zip(*steps, strict=True):
+                assert other.is_cuda
+                assert other.cpu().equal(one)
     tables = [run(spec, (0, 1), device=device) for device in ("cpu", "cuda")]
     pd.testing.assert_frame_equal(*tables, check_exact=False, rtol=1e-8, atol=1e-12)
     assert torch.cuda.get_rng_state().equal(before)
