@@ -4,7 +4,9 @@ import time
 
 import torch
 
+from sim.interrupts import deferred_interrupts
 from sim.simulate import simulate
+from sim.store import INTERRUPTED
 from theory.errors import require
 
 SAVE_SECONDS = 30  # between two savings of the state of a long run
@@ -17,49 +19,73 @@ def pick_device(name):
     return torch.device(name)
 
 
-def run(spec, seeds=(0, 1, 2), *, device="cpu", store=None, on_round=None, branches=()):
+def run(spec, seeds=(0, 1, 2), *, device="cpu", store=None, on_round=None, branches=(), checkpoint_rounds=None):
     """The tidy table of a spec (see `simulate`), with one replica per seed, all in one stack.
 
     With a `store`, seeds that are there are not run again, an interrupted run goes on from its last state, and the
-    states at the rounds in `branches` are kept for other runs of the same trunk to branch from (`Spec.trunk`).
-    `on_round(state)` is called after each round; a KeyboardInterrupt leaves a state to go on from.
+    states at the rounds in `branches` are kept for other runs of the same trunk to branch from (`Spec.trunk`). The
+    state is kept every `checkpoint_rounds` rounds (None: by the clock alone) and at least every SAVE_SECONDS, so that a
+    run that is killed goes on from there, to the same bits.
+
+    `on_round(state)` is called after each round, and its KeyboardInterrupt leaves a state to go on from. So does
+    Ctrl-C, which waits for the end of the round; a second one acts at once, and the last state kept is the one to go on
+    from.
     """
     seeds = tuple(seeds)
     require(len(set(seeds)) == len(seeds) > 0, f"seeds must be distinct and at least one, not {seeds}.")
     require(all(isinstance(s, int) and s >= 0 for s in seeds), f"seeds must be whole numbers >= 0, not {seeds}.")
+    check_rounds(checkpoint_rounds)
     where = pick_device(device)
     if store is None:
-        return _simulate(spec, seeds, where, None, on_round)[0]
+        return _simulate(spec, seeds, where, [None], on_round)[0]
     missing = store.missing(spec, seeds)
     if missing:
-        started, interrupted = time.perf_counter(), f"{where.type}-interrupted"
-        state, latest = _first_state(spec, missing, where, store), [None, started]
-
-        def each(state):
-            latest[0] = state
-            if state.round in branches and state.round < spec.rounds:
-                store.save_state(spec.trunk(), missing, state, f"{where.type}-round{state.round}")
-            if time.perf_counter() - latest[1] > SAVE_SECONDS:
-                store.save_state(spec, missing, state, interrupted)
-                latest[1] = time.perf_counter()
-            if on_round is not None:
-                on_round(state)
-
-        try:
-            table, final = _simulate(spec, missing, where, state, each)
-        except KeyboardInterrupt:
-            if latest[0] is not None:
-                store.save_state(spec, missing, latest[0], interrupted)
-            raise
-        models = dict(zip(missing, final.theta.cpu().numpy(), strict=True)) if spec.keep_models else {}
-        seconds = time.perf_counter() - started
-        facts = {"seconds": seconds, "from_round": state.round if state else 0, "device": device_name(where)}
-        store.save(spec, table, models, facts)
-        store.drop_state(spec, missing, interrupted)
+        _run_and_store(spec, missing, where, store, on_round, branches, checkpoint_rounds)
     return store.load(spec, seeds)
 
 
-def _simulate(spec, seeds, device, state, on_round):
+def check_rounds(checkpoint_rounds):
+    """Refuse what is no number of rounds between two checkpoints."""
+    whole = checkpoint_rounds is None or (type(checkpoint_rounds) is int and checkpoint_rounds >= 1)
+    require(whole, f"checkpoint_rounds must be a whole number of at least 1, or None, not {checkpoint_rounds!r}.")
+
+
+def _run_and_store(spec, seeds, device, store, on_round, branches, checkpoint_rounds):
+    started, interrupted = time.perf_counter(), f"{device.type}-{INTERRUPTED}"
+    start = [_first_state(spec, seeds, device, store)]
+    from_round = start[0].round if start[0] else 0
+    saved = [from_round, started]  # the last round whose state is kept, and when it was
+
+    def keep(state):
+        if saved[0] != state.round:
+            store.save_state(spec, seeds, state, interrupted, device)
+            saved[:] = state.round, time.perf_counter()
+
+    def each(state):
+        if state.round in branches and state.round < spec.rounds:
+            store.save_state(spec.trunk(), seeds, state, f"{device.type}-round{state.round}", device)
+        due = checkpoint_rounds is not None and state.round % checkpoint_rounds == 0
+        if (due or time.perf_counter() - saved[1] > SAVE_SECONDS) and state.round < spec.rounds:
+            keep(state)
+        try:
+            if on_round is not None:
+                on_round(state)
+            pending.deliver()
+        except KeyboardInterrupt:
+            if not pending.forced:
+                keep(state)
+            raise
+
+    with deferred_interrupts() as pending:
+        table, final = _simulate(spec, seeds, device, start, each)
+        models = dict(zip(seeds, final.theta.cpu().numpy(), strict=True)) if spec.keep_models else {}
+        seconds = time.perf_counter() - started
+        facts = {"seconds": seconds, "from_round": from_round, "device": device_name(device)}
+        store.save(spec, seeds, table, models, facts)
+
+
+def _simulate(spec, seeds, device, start, on_round):
+    """`start` is a list of the state to start from, which is taken out: nobody here holds a second copy of it."""
     return simulate(
         spec.build(seeds, device),
         spec.schedule(),
@@ -69,14 +95,14 @@ def _simulate(spec, seeds, device, state, on_round):
         order=spec.order,
         measure_every=spec.measure_every,
         gradients_every=spec.gradients_every,
-        state=state,
+        state=start.pop(),
         on_round=on_round,
     )
 
 
 def _first_state(spec, seeds, device, store):
     """Where to start: this run's own last state, else its trunk's state at the branch, else None (the beginning)."""
-    own = store.load_state(spec, seeds, device, f"{device.type}-interrupted")
+    own = store.load_state(spec, seeds, device, f"{device.type}-{INTERRUPTED}")
     return own or store.load_state(spec.trunk(), seeds, device, f"{device.type}-round{spec.branch}")
 
 

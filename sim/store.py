@@ -1,46 +1,29 @@
 """Content-addressed results on disk: every file is written whole or not at all.
 
-DIR/runs/<key>/spec.json      the fields of the run
-DIR/runs/<key>/seed<k>.csv    its tidy table for one seed (floats in full precision)
-DIR/runs/<key>/seed<k>.json   written last: SHA-256 of the table, seconds, device; a seed without it is not done
-DIR/runs/<key>/models<k>.npy  final models [agents, d], if the spec keeps them
-DIR/states/<key>/...pt        states of interrupted runs and of trunks that other runs branch from
+DIR/runs/<key>/spec.json        the fields of the run
+DIR/runs/<key>/seed<k>.csv      its tidy table for one seed (floats in full precision)
+DIR/runs/<key>/seed<k>.json     written last: SHA-256 of the table, seconds, device; a seed without it is not done
+DIR/runs/<key>/models<k>.npy    final models [agents, d], if the spec keeps them
+DIR/runs/<key>/done-<seeds>.json  there for a moment: the contents of the seed<k>.json of all seeds of a stack
+DIR/states/<key>/<name>-<seeds>/  checkpoints of interrupted runs and of trunks that others branch from (sim.checkpoint)
+
+The seeds of a stack are done all at once, or none is: the last bits of a seed may depend on those beside it, so a run
+that was killed between the files of two seeds must not compute the second one alone.
 """
 
 import hashlib
 import json
-import os
-import pickle
 import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
-from sim.simulate import State
+from sim import checkpoint
+from sim.atomic import write_stream, write_whole
 from theory.errors import OnemergeError, require
 
-
-def write_whole(path, data):
-    """Write bytes to `path` through a temporary file beside it: a reader sees the old file or the whole new one."""
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-    except OSError as error:
-        raise OnemergeError(
-            f"Cannot write {path}: {error.strerror}; choose a folder you can write with --out."
-        ) from None
+INTERRUPTED = "interrupted"  # end of the name of the state from which an unfinished run goes on
 
 
 def json_bytes(value):
@@ -63,6 +46,11 @@ def csv_bytes(table):
     return table.to_csv(index=False, lineterminator="\n").encode()
 
 
+def write_array(path, array):
+    """Write a numpy array as .npy, without a copy of all its bytes."""
+    write_stream(path.parent, path.name, lambda file: np.save(file, array), lambda _: path.name)
+
+
 class Store:
     """Results below a folder."""
 
@@ -73,22 +61,39 @@ class Store:
         return self.folder / "runs" / spec.key() / name
 
     def missing(self, spec, seeds):
-        """Those of the seeds whose results are not there."""
+        """Those of the seeds whose results are not there; those that a killed process had as good as stored, are."""
+        self._publish(spec)
         return tuple(seed for seed in seeds if not self._file(spec, f"seed{seed}.json").exists())
 
-    def save(self, spec, table, models, facts):
-        """Write the results of the seeds in `table`; `models` {seed: [agents, d]}, `facts` a dict (seconds, ...)."""
+    def save(self, spec, seeds, table, models, facts):
+        """Write the results of a stack of seeds, all in `table`; `models` {seed: [agents, d]}, `facts` a dict.
+
+        Then the state from which a run of these seeds would have gone on is forgotten.
+        """
         write_whole(self._file(spec, "spec.json"), json_bytes(spec.flat()))
+        done = {}
         for seed, part in table.groupby("seed"):
-            data = csv_bytes(part)
-            write_whole(self._file(spec, f"seed{seed}.csv"), data)
+            digest = write_whole(self._file(spec, f"seed{seed}.csv"), csv_bytes(part))
             if seed in models:
-                with tempfile.SpooledTemporaryFile() as buffer:
-                    np.save(buffer, models[seed])
-                    buffer.seek(0)
-                    write_whole(self._file(spec, f"models{seed}.npy"), buffer.read())
-            done = {"sha256": hashlib.sha256(data).hexdigest(), "rows": len(part), **facts}
-            write_whole(self._file(spec, f"seed{seed}.json"), json_bytes(done))
+                write_array(self._file(spec, f"models{seed}.npy"), models[seed])
+            done[f"seed{seed}.json"] = {"sha256": digest, "rows": len(part), **facts}
+        write_whole(self._file(spec, f"done-{seeds_digest(seeds)}.json"), json_bytes(done))
+        self._publish(spec)
+
+    def _publish(self, spec):
+        """Do what the files done-<seeds>.json promise: what was killed in between is done again from the beginning."""
+        for path in sorted((self.folder / "runs" / spec.key()).glob("done-*.json")):
+            try:
+                done = json.loads(path.read_bytes())
+            except FileNotFoundError:  # another process has just done it
+                continue
+            except ValueError:
+                raise OnemergeError(f"{path} is truncated or not JSON: delete it to compute its seeds again.") from None
+            for name, facts in done.items():
+                write_whole(path.with_name(name), json_bytes(facts))
+            for folder in self._states(spec).glob(f"*-{INTERRUPTED}-{path.stem.removeprefix('done-')}"):
+                checkpoint.drop(folder)
+            path.unlink(missing_ok=True)
 
     def load(self, spec, seeds):
         """The tidy table of these seeds."""
@@ -129,37 +134,27 @@ class Store:
                 f"{path} is missing or truncated: delete seed{seed}.json next to it to compute it again."
             ) from None
 
-    def _state_file(self, spec, seeds, name):
-        return self.folder / "states" / spec.key() / f"{'-'.join(map(str, seeds))}-{name}.pt"
+    def _states(self, spec):
+        return self.folder / "states" / spec.key()
 
-    def save_state(self, spec, seeds, state, name):
+    def _state(self, spec, seeds, name):
+        return self._states(spec) / f"{name}-{seeds_digest(seeds)}"
+
+    def save_state(self, spec, seeds, state, name, device):
         """Keep a state, so that the run (or one that branches off there) can go on from it."""
-        records = [(*where, torch.from_numpy(values)) for *where, values in state.records]
-        kept = vars(state) | {"diverged": torch.from_numpy(state.diverged), "records": records}
-        with tempfile.SpooledTemporaryFile() as buffer:
-            torch.save(kept, buffer)
-            buffer.seek(0)
-            write_whole(self._state_file(spec, seeds, name), buffer.read())
+        checkpoint.save(self._state(spec, seeds, name), state, seeds, device)
 
     def load_state(self, spec, seeds, device, name):
         """The kept state, or None."""
-        path = self._state_file(spec, seeds, name)
-        if not path.exists():
-            return None
-        try:
-            kept = torch.load(path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError):
-            raise OnemergeError(f"{path} is truncated: delete it to start its run afresh.") from None
-        move = lambda t: t.to(device) if t.dim() else t  # noqa: E731 (step counters live on the CPU)
-        records = tuple((*where, values.numpy()) for *where, values in kept["records"])
-        return State(
-            kept["round"], move(kept["theta"]), tuple(map(move, kept["optimizer"])), kept["diverged"].numpy(), records
-        )
-
-    def drop_state(self, spec, seeds, name):
-        """Forget one kept state, if it is there."""
-        self._state_file(spec, seeds, name).unlink(missing_ok=True)
+        return checkpoint.load(self._state(spec, seeds, name), device)
 
     def drop_states(self, spec):
         """Forget all kept states of a spec."""
-        shutil.rmtree(self.folder / "states" / spec.key(), ignore_errors=True)
+        for folder in self._states(spec).glob("*"):
+            checkpoint.drop(folder)
+        shutil.rmtree(self._states(spec), ignore_errors=True)
+
+
+def seeds_digest(seeds):
+    """A short name for seeds in their order, however many there are (the first 16 digits of a SHA-256)."""
+    return hashlib.sha256(json.dumps(list(seeds)).encode()).hexdigest()[:16]

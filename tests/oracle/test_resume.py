@@ -12,6 +12,7 @@ from sim.run import run
 from sim.simulate import simulate
 from sim.spec import Spec
 from sim.store import Store
+from theory.errors import OnemergeError
 
 SEEDS = (0, 3)
 QUADRATIC = Spec(Quadratic(dim=3), agents=4, rounds=9, local_steps=2, lr=0.05, keep_models=True)
@@ -79,19 +80,47 @@ def test_a_run_interrupted_before_its_first_round_starts_afresh(tmp_path):
 
 def test_a_long_run_keeps_its_state_as_it_goes(tmp_path, monkeypatch):
     """So that even a run that is killed loses half a minute only."""
-    store = Store(tmp_path)
     monkeypatch.setattr("sim.run.SAVE_SECONDS", 0)
+    assert first_round_after_a_death(tmp_path, 4) == 5
+
+
+@pytest.mark.parametrize(
+    ("every", "died", "first"), [(1, 4, 5), (2, 5, 5), (3, 5, 4), (4, 3, 1), (9, 8, 1), (20, 8, 1)]
+)
+def test_a_state_is_kept_every_so_many_rounds(tmp_path, every, died, first):
+    assert first_round_after_a_death(tmp_path, died, checkpoint_rounds=every) == first
+
+
+def first_round_after_a_death(folder, died, **options):
+    """The first round that is run again where the process ended in round `died`; all bits are those of a plain run."""
 
     def die(state):
-        if state.round == 4:
-            raise MemoryError
+        if state.round == died:
+            raise SystemError
 
-    with pytest.raises(MemoryError):
-        run(QUADRATIC, SEEDS, store=store, on_round=die)
-    rounds = []
-    resumed = run(QUADRATIC, SEEDS, store=store, on_round=counting(rounds))
-    assert rounds == [5, 6, 7, 8, 9]
+    store, rounds = Store(folder), []
+    with pytest.raises(SystemError):
+        run(QUADRATIC, SEEDS, store=store, on_round=die, **options)
+    resumed = run(QUADRATIC, SEEDS, store=store, on_round=counting(rounds), **options)
+    assert rounds == list(range(rounds[0], 10))
     pd.testing.assert_frame_equal(resumed, run(QUADRATIC, SEEDS), check_exact=True)
+    assert not list(folder.glob("states/*/*"))
+    return rounds[0]
+
+
+@pytest.mark.parametrize("every", [0, -1, 2.5, True, "3"])
+def test_a_bad_number_of_rounds_is_named(every):
+    with pytest.raises(OnemergeError, match="checkpoint_rounds must be a whole number of at least 1, or None, not"):
+        run(QUADRATIC, SEEDS, checkpoint_rounds=every)
+
+
+def test_many_seeds_have_a_state_too(tmp_path):
+    """Their names together are longer than that of a file may be."""
+    seeds, rounds = tuple(range(1000, 1100)), []
+    with pytest.raises(KeyboardInterrupt):
+        run(QUADRATIC, seeds, store=Store(tmp_path), on_round=interrupt_at(5))
+    run(QUADRATIC, seeds, store=Store(tmp_path), on_round=counting(rounds))
+    assert rounds == [6, 7, 8, 9]
 
 
 def test_the_state_of_other_seeds_is_another_state(tmp_path):

@@ -1,10 +1,10 @@
 import json
+import os
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from sim.network import Classification
 from sim.quadratic import Quadratic
@@ -112,10 +112,15 @@ def test_damaged_states_are_named(tmp_path, content):
 
     with pytest.raises(KeyboardInterrupt):
         run(SPEC, (0, 1), store=store, on_round=interrupt)
-    (path,) = store.folder.glob("states/*/*.pt")
+    (path,) = store.folder.glob("states/*/*/*.pt")
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2] if content == b"half" else content)
-    assert str(path) in sentence(lambda: run(SPEC, (0, 1), store=store))
+    text = sentence(lambda: run(SPEC, (0, 1), store=store))
+    assert str(path) in text
+    (pointer,) = store.folder.glob("states/*/*/latest.json")
+    assert f"delete {pointer} to start its run afresh" in text
+    pointer.unlink()  # what the sentence says to do
+    pd.testing.assert_frame_equal(run(SPEC, (0, 1), store=store), run(SPEC, (0, 1)), check_exact=True)
 
 
 def test_writes_are_atomic(tmp_path, monkeypatch):
@@ -123,33 +128,66 @@ def test_writes_are_atomic(tmp_path, monkeypatch):
     path = tmp_path / "deep" / "file"
     write_whole(path, b"old")
     monkeypatch.setattr(
-        "sim.store.os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+        "sim.atomic.os.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
     )
     assert sentence(lambda: write_whole(path, b"new")) == (
         f"Cannot write {path}: No space left on device; choose a folder you can write with --out."
     )
-    monkeypatch.setattr("sim.store.os.replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr("sim.atomic.os.replace", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_an_interruption_between_files_leaves_the_seed_missing(tmp_path, monkeypatch):
-    """seed<k>.json is written last."""
-    store, written = Store(tmp_path), []
+@pytest.mark.parametrize("last", ["spec.json", "seed0.csv", "models0.npy", "seed1.csv", "models1.npy"])
+def test_seeds_are_done_all_at_once_or_not_at_all(tmp_path, monkeypatch, last):
+    """Not even the first of two is there before the files of both are."""
+    store = Store(tmp_path)
+    run_until(store, monkeypatch, last)
+    assert file_of(store, last).exists()
+    assert store.missing(SPEC, (0, 1)) == (0, 1)
+    run(SPEC, (0, 1), store=store)
+    assert not list(store.folder.rglob(".*"))
 
-    def stop(path, data):
-        if path.suffix == ".json" and path.name.startswith("seed"):
+
+def test_what_was_as_good_as_stored_is_stored(tmp_path, monkeypatch, store):
+    """Interrupted between seed0.json and seed1.json: a run of seed 1 alone might differ in the last bits."""
+    broken = Store(tmp_path / "broken")
+    run_until(broken, monkeypatch, "seed0.json")
+    assert not file_of(broken, "seed1.json").exists()
+    assert broken.missing(SPEC, (0, 1)) == ()
+    assert names(broken) == names(store)
+    for name in ("seed0.csv", "seed1.csv", "models1.npy", "spec.json"):
+        assert file_of(broken, name).read_bytes() == file_of(store, name).read_bytes()
+    assert broken.facts(SPEC, 1)["seconds"] == broken.facts(SPEC, 0)["seconds"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{"])
+def test_a_damaged_list_of_what_is_done_is_named(store, content):
+    path = file_of(store, "done-0.json")
+    path.write_bytes(content)
+    text = sentence(lambda: store.missing(SPEC, (0, 1)))
+    assert text == f"{path} is truncated or not JSON: delete it to compute its seeds again."
+
+
+def names(store):
+    return sorted(path.name for path in file_of(store, "").iterdir())
+
+
+def run_until(store, monkeypatch, name):
+    """A run with a KeyboardInterrupt right after the file of this name is written."""
+    replace_file = os.replace
+
+    def stop(source, target):
+        replace_file(source, target)
+        if target.name == name:
             raise KeyboardInterrupt
-        written.append(path.name)
-        write_whole(path, data)
 
-    monkeypatch.setattr("sim.store.write_whole", stop)
-    with pytest.raises(KeyboardInterrupt):
-        run(SPEC, (0,), store=store)
-    assert {"spec.json", "seed0.csv", "models0.npy"} <= set(written)
-    assert store.missing(SPEC, (0,)) == (0,)
+    with monkeypatch.context() as patch:
+        patch.setattr("sim.atomic.os.replace", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(SPEC, (0, 1), store=store)
 
 
 def test_a_folder_below_a_file_cannot_be_written(tmp_path):
@@ -182,26 +220,7 @@ def test_tables_keep_every_bit(tmp_path):
     text = csv_bytes(table).decode()
     assert "\r" not in text
     store = Store(tmp_path)
-    store.save(SPEC, table, {}, {})
+    store.save(SPEC, (0,), table, {}, {})
     loaded = store.load(SPEC, (0,))
     np.testing.assert_array_equal(loaded["value"].to_numpy().view(np.int64), values.view(np.int64))
     pd.testing.assert_frame_equal(loaded, table, check_exact=True)
-
-
-def test_states_keep_every_bit(tmp_path):
-    store, kept = Store(tmp_path), []
-    run(SPEC, (0, 1), on_round=kept.append)
-    state = kept[2]
-    store.save_state(SPEC, (0, 1), state, "name")
-    again = store.load_state(SPEC, (0, 1), torch.device("cpu"), "name")
-    assert again.round == 3
-    assert again.theta.equal(state.theta)
-    assert all(one.equal(other) for one, other in zip(again.optimizer, state.optimizer, strict=True))
-    assert again.diverged.tolist() == [-1, -1]
-    for one, other in zip(again.records, state.records, strict=True):
-        assert one[:3] == other[:3]
-        np.testing.assert_array_equal(one[3], other[3])
-    assert store.load_state(SPEC, (0,), torch.device("cpu"), "name") is None
-    store.drop_state(SPEC, (0, 1), "name")
-    store.drop_state(SPEC, (0, 1), "name")
-    assert store.load_state(SPEC, (0, 1), torch.device("cpu"), "name") is None
