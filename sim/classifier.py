@@ -122,7 +122,7 @@ class ClassificationProblem(Scores):
         return matmul_precision(self.config.compute == "tf32")
 
     def merged_statistics(self, merged, statistics):
-        """The statistics [replicas, b] of merged models [replicas, d]: estimated again, or the mean of the agents' S."""
+        """The statistics [replicas, b] of merged models [replicas, d]: estimated again, or the agents' mean."""
         if not self.reestimates:
             return statistics.mean(dim=1)
         return torch.stack([self.reestimated(seed, theta) for seed, theta in zip(self.seeds, merged, strict=True)])

@@ -95,7 +95,7 @@ class Spec:
         alone = self.gossip == "server" or self.participation == 1
         require(
             alone,
-            f"participation is a field of gossip server: with {self.gossip} leave it at 1, not {self.participation}.",
+            f"participation is a field of gossip server: with {self.gossip} it is 1, not {self.participation}.",
         )
         both = (self.window_start is None) == (self.window_stop is None)
         require(both, f"a window needs both ends, not {self.window_start} and {self.window_stop}.")
