@@ -232,7 +232,7 @@ def test_polygon_loss_is_the_test_loss_of_weighted_models():
         ({"model": "resnet18", "statistics_images": 1}, "statistics_images must be at least 2, not 1."),
         (
             {"model": "resnet18", "merged_statistics": "none"},
-            "Unknown merged_statistics 'none'; valid: reestimate, mean.",
+            "merged_statistics 'none'; valid: reestimate, mean.",
         ),
         ({"alpha": 0.0}, "not 0.0."),
         ({"width": 0}, "not 0."),
