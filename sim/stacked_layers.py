@@ -1,0 +1,148 @@
+"""Layers of many small networks at once, forward and backward by hand, on buffers made once.
+
+Values are stored with the samples last: a layer's value is [n, features, B] or [n, C, H, W, B] for n models on B
+samples each. A layer is then one batched product with its weights as θ stores them, Z_i = W_i A_i + b_i, and so is a
+convolution whose A has the patches as columns: they are copied in runs of B numbers, and no weight or gradient is ever
+permuted. Beside each value stands its gradient, a buffer of the same shape (None where nothing needs it, as for the
+images).
+"""
+
+import torch
+
+from theory.errors import require
+
+
+class Buffers:
+    """Makes buffers of one dtype on one device, and counts their `bytes`."""
+
+    def __init__(self, dtype, device):
+        self.options, self.bytes = {"dtype": dtype, "device": device}, 0
+
+    def __call__(self, *shape, make=torch.empty):
+        buffer = make(shape, **self.options)
+        self.bytes += buffer.nbytes
+        return buffer
+
+
+class Affine:
+    """Z_i = W_i A_i + b_i for i = 1..n: W [n, outputs, k], A [n or 1, k, N], b [n, outputs] or None.
+
+    Backward, with G = ∂loss/∂Z: ∂W = G Aᵀ, ∂b = Σ_columns G, ∂A = Wᵀ G. `columns` and `columns_gradient` are A and ∂A;
+    a linear layer's are the value of the layer before it.
+    """
+
+    def __init__(self, outputs, n, columns, columns_gradient, buffers, train):
+        self.columns, self.columns_gradient = columns, columns_gradient
+        self.value = buffers(n, outputs, columns.shape[-1])
+        self.gradient = buffers(*self.value.shape) if train else None
+
+    def forward(self, leaves):
+        weight, bias = leaves
+        columns = self.columns.expand(len(weight), -1, -1)
+        if bias is None:
+            torch.bmm(weight, columns, out=self.value)
+        else:
+            torch.baddbmm(bias.unsqueeze(-1), weight, columns, out=self.value)
+
+    def backward(self, leaves, gradients, scratch):
+        """Writes ∂W and ∂b, parts of a flat gradient: a batched product into such strided memory would become a loop
+        over the models, so it goes through the dense `scratch`."""
+        weight_gradient, bias_gradient = gradients
+        product = scratch[: weight_gradient.numel()].view(weight_gradient.shape)
+        weight_gradient.copy_(torch.bmm(self.gradient, self.columns.mT, out=product))
+        if bias_gradient is not None:
+            torch.sum(self.gradient, -1, dtype=bias_gradient.dtype, out=bias_gradient)
+        if self.columns_gradient is not None:
+            torch.bmm(leaves[0].mT, self.gradient, out=self.columns_gradient)
+
+
+class Convolution:
+    """A convolution as a product with patches [n or 1, C · kernel, outputs · B], whose border of zeros stays."""
+
+    def __init__(self, module, n, image, image_gradient, buffers, train):
+        models, channels, height, width, samples = image.shape
+        taps_h, rows = taps(height, module.kernel_size[0], module.stride[0], module.padding[0])
+        taps_w, columns = taps(width, module.kernel_size[1], module.stride[1], module.padding[1])
+        shape = (models, channels, *module.kernel_size, rows, columns, samples)
+        flat = (models, module.weight[0].numel(), rows * columns * samples)
+        pairs = [
+            ((..., i, j, to_h, to_w, slice(None)), (..., of_h, of_w, slice(None)))
+            for i, to_h, of_h in taps_h
+            for j, to_w, of_w in taps_w
+        ]
+        patches = buffers(*shape, make=torch.zeros)
+        # Views are kept, as making them costs more than some of the copies.
+        self.copies = [(patches[patch], image[pixels]) for patch, pixels in pairs]
+        self.image_gradient, self.sums, patches_gradient = image_gradient, [], None
+        if image_gradient is not None:
+            patches_gradient = buffers(*shape)
+            self.sums = [(image_gradient[pixels], patches_gradient[patch]) for patch, pixels in pairs]
+            patches_gradient = patches_gradient.view(flat)
+        self.product = Affine(module.out_channels, n, patches.view(flat), patches_gradient, buffers, train)
+        value = (n, module.out_channels, rows, columns, samples)
+        self.value = self.product.value.view(value)
+        self.gradient = self.product.gradient.view(value) if train else None
+
+    def forward(self, leaves):
+        for patch, pixels in self.copies:
+            patch.copy_(pixels)
+        self.product.forward(leaves)
+
+    def backward(self, leaves, gradients, scratch):
+        self.product.backward(leaves, gradients, scratch)
+        if self.image_gradient is not None:
+            self.image_gradient.zero_()
+        for pixels, patch in self.sums:
+            pixels.add_(patch)
+
+
+def taps(size, kernel, stride, padding):
+    """([(i, outputs o, pixels o · stride + i - padding), ...], number of outputs) of a convolution along one axis.
+
+    i = 0..kernel-1; outputs and pixels are slices of equal length, of those pairs whose pixel lies in the image.
+    """
+    outputs = (size + 2 * padding - kernel) // stride + 1
+    padded = size + 2 * padding
+    require(
+        outputs >= 1, f"A kernel of {kernel} needs at least {kernel} pixels a side, padding included, not {padded}."
+    )
+    found = []
+    for i in range(kernel):
+        first = max(0, -((i - padding) // stride))
+        last = min(outputs - 1, (size - 1 + padding - i) // stride)
+        if first <= last:
+            shift = i - padding
+            found.append((i, slice(first, last + 1), slice(first * stride + shift, last * stride + shift + 1, stride)))
+    return found, outputs
+
+
+class ReLU:
+    """max(·, 0) in place; where the value is not positive the gradient is 0, as in torch."""
+
+    def __init__(self, value, gradient):
+        self.value, self.gradient = value, gradient
+
+    def forward(self, leaves):
+        self.value.relu_()
+
+    def backward(self, leaves, gradients, scratch):
+        torch.ops.aten.threshold_backward.grad_input(self.gradient, self.value, 0, grad_input=self.gradient)
+
+
+def cross_entropy(logits, labels, smoothing, gradient):
+    """Mean cross entropy [n] of logits [n, K, B] under labels [n, B]; writes its gradient in the logits to `gradient`.
+
+    ℓ = -(1 - ε) log p_y - (ε/K) Σ_k log p_k with p = softmax and ε = `smoothing`, so ∂ℓ/∂z = p - (1 - ε) e_y - ε/K.
+    """
+    classes, samples = logits.shape[1:]
+    log_p = torch.log_softmax(logits, 1)
+    chosen = labels.unsqueeze(1)
+    losses = log_p.gather(1, chosen).sum((1, 2)).mul_((smoothing - 1) / samples)
+    if smoothing:
+        losses -= log_p.sum((1, 2)).mul_(smoothing / (classes * samples))
+    p = log_p.exp_()
+    p.scatter_add_(1, chosen, p.new_full((1, 1, 1), smoothing - 1).expand(chosen.shape))
+    if smoothing:
+        p -= smoothing / classes
+    torch.div(p, samples, out=gradient)
+    return losses
