@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
-from sim.run import run
+from sim.run import check_rounds, run
 from sim.store import Store
 from theory.errors import OnemergeError
 
@@ -49,29 +49,29 @@ def plan(specs, seeds, store):
     return units
 
 
-def execute(specs, seeds, folder, device, jobs, bar):
+def execute(specs, seeds, folder, device, jobs, bar, checkpoint_rounds=None):
     """Run what is missing of the specs; `bar(done, total)` is told the progress in rounds.
 
     On the CPU each run has one thread, so its bits do not depend on `jobs`, the number of processes. Ctrl-C stops
-    every run after its current round with its state kept, and raises KeyboardInterrupt.
+    every run after its current round with its state kept, and raises KeyboardInterrupt. A process that is killed has
+    kept states by the clock, and every `checkpoint_rounds` rounds (see `run`).
     """
+    check_rounds(checkpoint_rounds)
     store = Store(folder)
     units = plan(specs, seeds, store)
     total = sum(unit.rounds for unit in units)
-    if not units:
-        return 0
     # longest first, leaders before their followers: two processes then end at about the same time
     units.sort(key=lambda unit: (unit.leader is not None, -unit.rounds * unit.spec.agents))
-    if jobs == 1:
-        _alone(units, store, device, bar, total)
-    else:
-        _pool(units, folder, device, jobs, bar, total)
-    for unit in units:
-        store.drop_states(unit.spec.trunk())
+    if units and jobs == 1:
+        _alone(units, store, device, bar, total, checkpoint_rounds)
+    elif units:
+        _pool(units, folder, device, jobs, bar, total, checkpoint_rounds)
+    for trunk in {spec.trunk() for spec in specs}:  # also where an earlier call was killed right before
+        store.drop_states(trunk)
     return len(units)
 
 
-def _alone(units, store, device, bar, total):
+def _alone(units, store, device, bar, total, checkpoint_rounds):
     done = 0
 
     def each(_):
@@ -80,10 +80,18 @@ def _alone(units, store, device, bar, total):
         bar(done, total)
 
     for unit in units:
-        run(unit.spec, unit.seeds, device=device, store=store, on_round=each, branches=unit.branches)
+        run(
+            unit.spec,
+            unit.seeds,
+            device=device,
+            store=store,
+            on_round=each,
+            branches=unit.branches,
+            checkpoint_rounds=checkpoint_rounds,
+        )
 
 
-def _pool(units, folder, device, jobs, bar, total):
+def _pool(units, folder, device, jobs, bar, total, checkpoint_rounds):
     context = multiprocessing.get_context("spawn")
     rounds, stop = context.Value("q", 0), context.Event()
     with ProcessPoolExecutor(jobs, context, _start_worker, (rounds, stop)) as pool:
@@ -94,7 +102,7 @@ def _pool(units, folder, device, jobs, bar, total):
                     if len(running) >= jobs:
                         break
                     waiting.remove(unit)
-                    running[submit(pool, _work, unit, folder, device)] = unit
+                    running[submit(pool, _work, unit, folder, device, checkpoint_rounds)] = unit
                 done, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
                 for future in done:
                     future.result()
@@ -137,14 +145,22 @@ def _start_worker(rounds, stop):
     end_with_parent()
 
 
-def _work(unit, folder, device):
+def _work(unit, folder, device, checkpoint_rounds):
     def each(_):
         with _ROUNDS.get_lock():
             _ROUNDS.value += 1
         if _STOP.is_set():
             raise KeyboardInterrupt
 
-    run(unit.spec, unit.seeds, device=device, store=Store(folder), on_round=each, branches=unit.branches)
+    run(
+        unit.spec,
+        unit.seeds,
+        device=device,
+        store=Store(folder),
+        on_round=each,
+        branches=unit.branches,
+        checkpoint_rounds=checkpoint_rounds,
+    )
 
 
 def default_jobs(device):

@@ -1,6 +1,7 @@
 """Many runs in one or two processes, interrupted or not, end in the same bytes."""
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from paper_repro.execute import execute, plan, submit
 from sim.network import Classification
 from sim.spec import Spec
 from sim.store import Store
+from theory.errors import OnemergeError
 
 SEEDS = (0, 1)
 BASE = Spec(Classification(width=4), agents=3, rounds=8, local_steps=2, batch=4, optimizer="adamw", lr=0.01)
@@ -111,6 +113,48 @@ def test_two_processes_change_no_bit_and_are_resumed_by_one(tmp_path, scratch):
         execute([LONG], SEEDS, folder, "cpu", 1, silent)
     assert store.facts(LONG, 0)["from_round"] > 0
     assert results(alone).items() < results(together).items()
+
+
+def test_states_are_kept_every_so_many_rounds(tmp_path):
+    """A call that ends in the middle of round 6, by what is no interruption."""
+
+    def die(done, total):
+        if done == 6:
+            raise SystemError
+
+    with pytest.raises(SystemError):
+        execute([ALONE], SEEDS, tmp_path, "cpu", 1, die, checkpoint_rounds=4)
+    execute([ALONE], SEEDS, tmp_path, "cpu", 1, silent, checkpoint_rounds=4)
+    assert Store(tmp_path).facts(ALONE, 0)["from_round"] == 4
+    with pytest.raises(OnemergeError, match="checkpoint_rounds must be a whole number of at least 1, or None, not 0"):
+        execute([ALONE], SEEDS, tmp_path, "cpu", 1, silent, checkpoint_rounds=0)
+
+
+def test_killed_processes_are_told_of_and_lose_no_bit(tmp_path):
+    """As the system kills them where memory runs out."""
+
+    def kill(done, total):
+        if list(tmp_path.glob("states/*/*/latest.json")):
+            for process in multiprocessing.active_children():
+                process.kill()
+
+    spec, store = replace(LONG, rounds=1000), Store(tmp_path)
+    with pytest.raises(OnemergeError, match=r"A process died .* call again, with fewer than --jobs 2\.$"):
+        execute([spec], SEEDS, tmp_path, "cpu", 2, kill, checkpoint_rounds=10)
+    assert store.missing(spec, SEEDS) == SEEDS
+    for folder in (tmp_path, tmp_path / "whole"):
+        execute([spec], SEEDS, folder, "cpu", 1, silent)
+    assert store.facts(spec, 0)["from_round"] >= 10
+    assert results(tmp_path) == results(tmp_path / "whole")
+
+
+def test_states_of_trunks_that_a_killed_call_left_are_forgotten(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "drop_states", lambda *_: None)
+        execute(FAMILY[:3], SEEDS, tmp_path, "cpu", 1, silent)
+    assert list(tmp_path.glob("states/*/*/latest.json"))
+    assert execute(FAMILY[:3], SEEDS, tmp_path, "cpu", 1, silent) == 0
+    assert not list(tmp_path.glob("states/*"))
 
 
 def test_followers_wait_for_their_leader(tmp_path, monkeypatch):
