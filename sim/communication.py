@@ -59,8 +59,10 @@ class Communicator:
         self.averages = {r: said for r, said in enumerate(left) if isinstance(said, Average)}
         self.exchange = self._exchange([said for said in left if not isinstance(said, Average)], left)
         self.active = self._rows([draws[seed].active for seed in seeds]) if draws else None
-        self.fresh = self._rows([draws[seed].fresh for seed in seeds]) if self.stale else None
-        self.talk = self._talk if any(said is not None for said in left) else None
+        said = [one is not None for one in left]  # a replica in which nobody talks publishes nothing
+        fresh = [draws[seed].fresh & talks for seed, talks in zip(seeds, said, strict=True)] if self.stale else []
+        self.fresh = self._rows(fresh) if fresh else None
+        self.talk = self._talk if any(said) else None
 
     def _exchange(self, gossip, left):
         """The exchange of the replicas that gossip; kept while the matrices are the same ones."""

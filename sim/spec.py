@@ -8,10 +8,13 @@ from dataclasses import dataclass, field, fields, replace
 
 from sim.execution import EXECUTIONS
 from sim.faults import Faults
+from sim.linear_network import LinearNetwork
+from sim.logistic import Logistic
 from sim.network import Classification
 from sim.optimizer import Optimizer
 from sim.quadratic import Quadratic
 from sim.schedule import merge, server, silent, then_merge, window
+from sim.smooth import Smooth
 from sim.step import ORDERS
 from theory.errors import OnemergeError, require
 from theory.gossip import constant, one_peer_exponential, random_matching, random_peers
@@ -20,6 +23,9 @@ from theory.mixing import metropolis, uniform
 
 NUMERICS = 2  # raised whenever the same spec gives other numbers; guarded by a golden run in the tests
 
+PROBLEMS = {  # by the name that a record of a run has under `problem`
+    kind.__name__.lower(): kind for kind in (Classification, Quadratic, Smooth, Logistic, LinearNetwork)
+}
 GOSSIPS = {
     "none": lambda spec: silent,
     "random_peers": lambda spec: random_peers(spec.agents, spec.peers).draw,
@@ -46,7 +52,7 @@ class Spec:
     the device is recorded.
     """
 
-    problem: Classification | Quadratic = field(default_factory=Classification)
+    problem: Classification | Quadratic | Smooth | Logistic | LinearNetwork = field(default_factory=Classification)
     agents: int = 16
     rounds: int = 100
     local_steps: int = 10
@@ -127,7 +133,7 @@ class Spec:
 
     def build(self, seeds, device="cpu"):
         """The problem, with one replica per seed."""
-        if isinstance(self.problem, Quadratic):
+        if isinstance(self.problem, Quadratic):  # whose steps have no batch
             return self.problem.build(self.agents, seeds, device)
         return self.problem.build(self.agents, seeds, self.batch, device)
 

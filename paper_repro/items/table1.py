@@ -37,7 +37,7 @@ def steps_needed(spec, seeds):
     curvature, optima, start, mean_curvature = (
         tensor.numpy() for tensor in (problem.curvature, problem.optima, problem.start, problem.mean_curvature)
     )
-    W = spec.schedule()(0, None)
+    W = np.asarray(spec.schedule()(0, None))
     lrs = LEARNING_RATES / spec.problem.L
     total = np.zeros((len(lrs), len(seeds)))
     steps = np.full((len(ACCURACIES), len(lrs), len(seeds)), np.inf)
@@ -72,7 +72,7 @@ def exact_path(spec, simulated):
     seeds = sorted(simulated["seed"].unique())
     problem = spec.build(tuple(map(int, seeds)))
     arguments = [tensor.numpy() for tensor in (problem.curvature, problem.optima, problem.start)]
-    W = spec.schedule()(0, None)
+    W = np.asarray(spec.schedule()(0, None))
     moments = dsgd_moments(lambda t: W, *arguments, np.full(len(seeds), spec.lr), spec.problem.sigma, spec.order)
     path = [now.gradient_norm_sq(problem.mean_curvature.numpy()) for now, _ in zip(moments, range(spec.rounds + 1))]  # noqa: B905
     return [path[row.round][seeds.index(row.seed)] for row in simulated.itertuples()]

@@ -3,10 +3,14 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from sim.network import Classification
+from sim.linear_network import LinearNetwork
+from sim.logistic import Logistic
+from sim.network import BATCH_NORM, Classification
 from sim.quadratic import Quadratic
 from sim.run import run
-from sim.spec import GOSSIPS, NUMERICS, Spec
+from sim.schedule import METHODS
+from sim.smooth import Smooth
+from sim.spec import GOSSIPS, NUMERICS, PROBLEMS, Spec
 from sim.store import json_bytes
 from theory.errors import OnemergeError
 
@@ -27,11 +31,22 @@ OTHER = {
         "gossip": "ring",
         "peers": 0.3,
         "order": "combine_then_adapt",
+        "participation": None,
+        "drop": 0.1,
+        "drop_pairs": True,
+        "outage": 0.1,
+        "outage_rounds": 2,
+        "stale": 0.1,
         "window_start": 1,
         "window_stop": 3,
         "final_merge": True,
         "measure_every": 2,
         "gradients_every": 1,
+        "probes": "spread",
+        "probes_every": 1,
+        "probe_images": 10,
+        "execution": "loop",
+        "chunk": 2,
         "keep_models": True,
     },
     Classification: {
@@ -45,10 +60,14 @@ OTHER = {
         "label_smoothing": 0.1,
         "test": "mixture",
         "dtype": "float32",
+        "compute": None,
         "side": None,
         "per_class": None,
         "augmentation": None,
         "folder": None,
+        "statistics_gossip": None,
+        "merged_statistics": None,
+        "statistics_images": None,
     },
     Quadratic: {
         "dim": 11,
@@ -59,14 +78,57 @@ OTHER = {
         "spread": 0.5,
         "distance": 2.0,
         "instance": None,
+        "spectrum": "log",
+        "decay": 2.0,
+        "outliers": 2,
+        "signs": "coordinates",
+        "noise": "curvature",
+    },
+    Smooth: {
+        "function": "log_cosh",
+        "form": "radial",
+        "dim": 11,
+        "height": 2.0,
+        "width": 2.0,
+        "zeta": 2.0,
+        "sigma": 2.0,
+        "distance": 0.1,
+        "instance": None,
+    },
+    Logistic: {
+        "dim": 11,
+        "samples": 50,
+        "l2": 0.2,
+        "alpha": float("inf"),
+        "condition": 2.0,
+        "label_noise": 0.2,
+        "instance": None,
+    },
+    LinearNetwork: {
+        "inputs": 9,
+        "hidden": 3,
+        "outputs": 5,
+        "samples": 50,
+        "condition": 2.0,
+        "noise": 0.2,
+        "skew": 0.5,
+        "init": "same",
+        "scale": 2.0,
+        "instance": None,
     },
 }
-OF_OTHER_DATA = {
-    "side": ("glyphs", 17),
-    "per_class": ("glyphs", 3),
-    "augmentation": ("cifar10", "crop_flip_randaugment"),
+BASE = {Smooth: Smooth(function="pseudo_huber")}  # a function that has both forms
+ELSEWHERE = {  # fields of runs of one kind only, with another value than their default
+    "side": ({"data": "glyphs"}, 17),
+    "per_class": ({"data": "glyphs"}, 3),
+    "augmentation": ({"data": "cifar10"}, "crop_flip_randaugment"),
+    "compute": ({"dtype": "float32"}, "bf16"),
+    "statistics_gossip": ({"model": "resnet18"}, "own"),
+    "merged_statistics": ({"model": "resnet18"}, "mean"),
+    "statistics_images": ({"model": "resnet18"}, 64),
 }
-ONLY_ELSEWHERE = {"data", "folder", *OF_OTHER_DATA}  # digits have no other value
+OF_OTHER_RUNS = {"side", "per_class", "augmentation", *(name for name in ELSEWHERE if "statistics" in name)}
+ONLY_ELSEWHERE = {"data", "folder", "participation", *ELSEWHERE}
 
 
 def sentence(call):
@@ -79,17 +141,21 @@ def sentence(call):
 
 
 def one_field_changed():
-    """Specs that differ from NETWORK or QUADRATIC in one field (a window in both ends, against a longer window)."""
+    """Specs that differ from others in one field (a window in both ends, against a longer window)."""
     base = replace(NETWORK, window_start=0, window_stop=2)
     for name, value in OTHER[Spec].items():
-        yield name, base, replace(base, **{name: value})
+        if name != "participation":
+            yield name, base, replace(base, **{name: value})
+    served = replace(NETWORK, gossip="server")
+    yield "participation", served, replace(served, participation=0.5)
     for data in ("glyphs", "cifar10"):
         yield "data", NETWORK, replace(NETWORK, problem=replace(NETWORK.problem, data=data))
-    for name, (data, value) in OF_OTHER_DATA.items():
-        problem = replace(NETWORK.problem, data=data)
+    for name, (kind, value) in ELSEWHERE.items():
+        problem = replace(NETWORK.problem, **kind)
         yield name, replace(NETWORK, problem=problem), replace(NETWORK, problem=replace(problem, **{name: value}))
-    for spec in (NETWORK, QUADRATIC):
-        for name, value in OTHER[type(spec.problem)].items():
+    for kind in PROBLEMS.values():
+        spec = NETWORK if kind is Classification else replace(NETWORK, problem=BASE.get(kind, kind()))
+        for name, value in OTHER[kind].items():
             if name not in ONLY_ELSEWHERE:
                 yield name, spec, replace(spec, problem=replace(spec.problem, **{name: value}))
 
@@ -100,13 +166,13 @@ def test_no_field_is_forgotten_here(kind):
 
 
 def test_every_field_changes_the_key():
-    seen = {}
-    for name, base, changed in one_field_changed():
+    seen, pairs = {}, list(one_field_changed())
+    for name, base, changed in pairs:
         assert changed != base
         assert changed.key() != base.key(), name
         seen.setdefault(changed.key(), []).append(name)
     assert all(len(names) == 1 for names in seen.values()), seen
-    assert len(seen) == 19 + 9 + 8 + 5
+    assert len(seen) == len(pairs) > 80
 
 
 def test_equal_specs_have_equal_keys():
@@ -128,9 +194,9 @@ def test_equal_specs_have_equal_keys():
 
 def test_golden_keys():
     """They change with a field, a default or NUMERICS; then results on disk are computed again."""
-    assert NUMERICS == 1
-    assert Spec().key() == "f9bb6dd6f54c03fc"
-    assert Spec(Quadratic()).key() == "812330e61eaecb7d"
+    assert NUMERICS == 2
+    assert Spec().key() == "122978c868a19610"
+    assert Spec(Quadratic()).key() == "e2b1be7902dd017e"
 
 
 GOLDEN = {
@@ -190,7 +256,8 @@ def test_golden_runs(name):
     spec, expected = GOLDEN[name]
     table = run(spec, (3,))
     final = table[(table["round"] == 3) & table["agent"].isna()].set_index("metric")["value"]
-    assert {metric: pytest.approx(value, rel=1e-8) for metric, value in expected.items()} == final.to_dict()
+    numbers = final.drop(["messages", "bytes"]).to_dict()
+    assert {metric: pytest.approx(value, rel=1e-8) for metric, value in expected.items()} == numbers
 
 
 @pytest.mark.parametrize("gossip", GOSSIPS)
@@ -199,13 +266,26 @@ def test_every_gossip_draws_rows_that_sum_to_one(gossip):
     drawn = spec.schedule()(2, np.random.default_rng(0))
     assert (drawn is None) == (gossip == "none")
     if drawn is not None:
-        np.testing.assert_allclose(drawn.sum(axis=1), 1, atol=1e-14)
+        np.testing.assert_allclose(np.asarray(drawn).sum(axis=1), 1, atol=1e-14)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_is_a_run(method):
+    spec = replace(NETWORK, **METHODS[method])
+    last = run(spec, (0,)).query("round == 3").set_index("metric")["value"]
+    merged = spec.final_merge or spec.gossip in ("server", "complete")
+    assert (last["consensus_distance"] < 1e-20) == merged
+    assert (last["messages"] == 0) == (method == "local")
 
 
 def test_flat_holds_every_field_once():
     names = [f.name for f in fields(Classification)] + [f.name for f in fields(Spec)]
     flat = Spec().flat()
-    assert sorted([*flat, *OF_OTHER_DATA, "folder"]) == sorted(names)
+    assert sorted([*flat, *OF_OTHER_RUNS, "folder", "participation"]) == sorted(names)
+    batch_norm = {"statistics_gossip", "merged_statistics", "statistics_images"}
+    for model in BATCH_NORM:
+        assert set(Spec(Classification(model=model)).flat()) - set(flat) == batch_norm
+    assert set(Spec(gossip="server").flat()) - set(flat) == {"participation"}
     assert set(Spec(Classification(data="glyphs")).flat()) - set(flat) == {"side", "per_class"}
     assert set(Spec(Classification(data="cifar100")).flat()) - set(flat) == {"augmentation"}
     assert flat["problem"] == "classification"
@@ -298,6 +378,8 @@ def test_trunk_and_branch():
     assert {spec.trunk() for spec in (base, windowed, merged, late, replace(base, rounds=20))} == {base.trunk()}
     assert [spec.branch for spec in (base, windowed, merged, late)] == [9, 3, 9, 9]
     for name, value in OTHER[Spec].items():
+        if name == "participation":
+            continue
         same = name in ("rounds", "window_start", "window_stop", "final_merge", "keep_models")
         early = replace(base, window_start=0, window_stop=2)
         assert (replace(early, **{name: value}).trunk() == early.trunk()) == same, name
