@@ -1,23 +1,35 @@
 """Quadratic objectives whose curvature, heterogeneity and noise are known exactly."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 import torch
 
+from sim.many_streams import streams
 from sim.randomness import stream
+from sim.spectra import curvatures, require_spectrum
 from theory.errors import require
+
+SIGNS = ("agents", "coordinates")
+NOISES = ("isotropic", "curvature")
+BLOCK = 2**17  # numbers: a megabyte, most of which is still in a core's cache in the next pass
 
 
 @dataclass(frozen=True)
 class Quadratic:
-    """L_k(θ) = ½ (θ − b_k)ᵀ H_k (θ − b_k), stochastic gradient ∇L_k(θ) + ξ with ξ ~ N(0, (σ²/d) I).
+    """L_k(θ) = ½ (θ − b_k)ᵀ H_k (θ − b_k), stochastic gradient ∇L_k(θ) + ξ with ξ ~ N(0, Σ), Tr Σ = σ².
 
-    H_k = diag(h ⊙ (1 + spread · s_k)) with h spaced evenly from `mu` to `L` and signs s_k = ±1 alternating over the
-    agents (0 for the odd one out), so the mean Hessian is diag(h). The optima b_k are drawn from the stream "optima"
-    of `instance` (None: of each replica's own seed) and scaled so that ζ² = (1/m) Σ ‖∇L_k(θ*) − ∇L(θ*)‖² at the
-    minimizer θ* = 0 of L; with spread = 0 the heterogeneity is ζ² at every θ, as Assumption A3 asks. All agents start
-    at θ* + r, ‖r‖ = `distance` (Ξ₀ = 0, Theorem 1's equal initial models).
+    H_k = diag(h ⊙ (1 + spread · s_k)), h from `mu` to `L` by the named `spectrum` (sim.spectra; `decay` is of "power",
+    `outliers` of "two"). Every coordinate's signs s_k = ±1 sum to zero over the agents (0 for the odd one out), so the
+    mean Hessian is diag(h): with `signs` "agents" they alternate over the agents, the same in every coordinate, so that
+    an agent is steeper or flatter throughout; with "coordinates" they are shuffled over the agents for every coordinate
+    anew, from the stream "signs" of `instance` (None: of 0). The optima b_k are drawn from the stream "optima" of
+    `instance` (None: of each replica's own seed) and scaled so that ζ² = (1/m) Σ ‖∇L_k(θ*) − ∇L(θ*)‖² at the minimizer
+    θ* = 0 of L; with spread = 0 the heterogeneity is ζ² at every θ, as Assumption A3 asks. All agents start at θ* + r,
+    ‖r‖ = `distance` (Ξ₀ = 0, Theorem 1's equal initial models). `noise` "isotropic" is Σ = (σ²/d) I, "curvature"
+    Σ = σ² diag(h) / Σ_i h_i, as noise of sampling has in steep directions more of it.
 
     Units: curvature [loss]/[θ]², σ and ζ [loss]/[θ], distance [θ].
     """
@@ -30,14 +42,21 @@ class Quadratic:
     spread: float = 0.0
     distance: float = 1.0
     instance: int | None = 0
+    spectrum: str = "even"
+    decay: float = 1.0
+    outliers: int = 1
+    signs: str = "agents"
+    noise: str = "isotropic"
 
     def __post_init__(self):
         require(self.dim >= 1, f"dim must be at least 1, not {self.dim}.")
-        require(0 < self.mu <= self.L < np.inf, f"curvatures need 0 < mu <= L, not mu = {self.mu} and L = {self.L}.")
+        require_spectrum(self.spectrum, self.dim, self.mu, self.L, self.decay, self.outliers)
         finite = 0 <= self.sigma < np.inf and 0 <= self.zeta < np.inf
         require(finite, f"sigma and zeta must be finite and >= 0, not {self.sigma} and {self.zeta}.")
         require(0 <= self.spread < 1, f"spread must lie in [0, 1), not {self.spread}.")
         require(0 <= self.distance < np.inf, f"distance must be finite and >= 0, not {self.distance}.")
+        require(self.signs in SIGNS, f"Unknown signs {self.signs!r}; valid: {', '.join(SIGNS)}.")
+        require(self.noise in NOISES, f"Unknown noise {self.noise!r}; valid: {', '.join(NOISES)}.")
 
     def build(self, agents, seeds, device="cpu"):
         """The problem for `agents` agents, one replica per seed."""
@@ -45,22 +64,32 @@ class Quadratic:
 
 
 class QuadraticProblem:
-    """`Quadratic` on a device in float64: curvature h_k [agents, d], its mean [d], optima b_k [replicas, agents, d]."""
+    """`Quadratic` on a device in float64: curvature h_k [agents, d], its mean [d], optima b_k [replicas, agents, d].
+
+    `curvature` and `optima` repeat one row or one replica without a copy where all are the same.
+    """
 
     dtype = torch.float64
 
     def __init__(self, config, agents, seeds, device):
         require(config.zeta == 0 or agents > 1, f"one agent has no heterogeneity: zeta must be 0, not {config.zeta}.")
         self.config, self.agents, self.seeds, self.dim, self.device = config, agents, seeds, config.dim, device
-        signs = np.where(np.arange(agents) % 2 == 0, 1.0, -1.0)
-        signs[agents - agents % 2 :] = 0.0
-        mean_curvature = np.linspace(config.mu, config.L, config.dim) if config.dim > 1 else np.array([config.L])
-        curvature = mean_curvature * (1 + config.spread * signs[:, None])
-        pulls, starts = zip(*(self._instance(seed) for seed in seeds), strict=True)
-        self.curvature = self._tensor(curvature)
-        self.mean_curvature = self._tensor(mean_curvature)
-        self.optima = self._tensor(np.stack(pulls)) / self.curvature
-        self.start = self._tensor(np.stack(starts))[:, None]
+        h = curvatures(config.spectrum, config.dim, config.mu, config.L, config.decay, config.outliers)
+        self.mean_curvature = self._tensor(h)
+        self.curvature = self.mean_curvature.expand(agents, -1)
+        if config.spread > 0:
+            self.curvature = self._tensor(h * (1 + config.spread * _signs(config, agents)))
+        variance = h / h.sum() if config.noise == "curvature" else 1 / config.dim
+        self.noise_scale = config.sigma * np.sqrt(variance)
+        distinct = list(dict.fromkeys(seeds)) if config.instance is None else [config.instance]
+        pulls, starts = map(np.stack, zip(*map(self._instance, distinct), strict=True))
+        optima = self._tensor(pulls) / self.curvature
+        if len(distinct) == 1:
+            self.optima, which = optima.expand(len(seeds), -1, -1), [0] * len(seeds)
+        else:
+            which = [distinct.index(seed) for seed in seeds] if len(distinct) < len(seeds) else slice(None)
+            self.optima = optima[which]
+        self.start = self._tensor(starts[which])[:, None]
 
     def _tensor(self, array):
         return torch.as_tensor(array, dtype=self.dtype, device=self.device)
@@ -68,7 +97,7 @@ class QuadraticProblem:
     def _instance(self, seed):
         """(−∇L_k(θ*) [agents, d], which sum to zero over the agents; initial model [d])."""
         config = self.config
-        generator = stream(seed if config.instance is None else config.instance, "optima")
+        generator = stream(seed, "optima")
         pull = generator.standard_normal((self.agents, self.dim))
         pull -= pull.mean(axis=0)
         scale = config.zeta / np.sqrt((pull**2).sum(axis=1).mean()) if config.zeta > 0 else 0.0
@@ -77,8 +106,33 @@ class QuadraticProblem:
 
     @property
     def smoothness(self):
-        """Smoothness constant of every L_k, the largest curvature [loss]/[θ]²; L itself is config.L-smooth."""
+        """Smoothness constant of every L_k, max_k L_k [loss]/[θ]²; L itself is config.L-smooth."""
         return float(self.curvature.max())
+
+    @property
+    def smoothness_of_each(self):
+        """L_k, the largest eigenvalue of H_k, [agents]."""
+        return self.curvature.amax(dim=1)
+
+    @property
+    def convexity_of_each(self):
+        """μ_k, the smallest eigenvalue of H_k, [agents]."""
+        return self.curvature.amin(dim=1)
+
+    @property
+    def convexity(self):
+        """μ of L itself, the smallest of its curvatures: config.mu but in one dimension, where it is config.L."""
+        return float(self.mean_curvature.min())
+
+    @property
+    def zeta_sup(self):
+        """sup over θ of ζ(θ) [loss]/[θ]: ζ where all agents have one Hessian; else ζ(θ) grows like ‖θ‖ without end."""
+        return self.config.zeta if self.config.spread == 0 or self.agents == 1 else np.inf
+
+    def zeta_sq(self, theta):
+        """ζ²(θ) = (1/m) Σ_k ‖(H_k − H) θ − H_k b_k‖² [loss]²/[θ]² of each replica, for θ [replicas, d]."""
+        difference = (self.curvature - self.mean_curvature) * theta[:, None] - self.curvature * self.optima
+        return (difference**2).sum(-1).mean(-1)
 
     @property
     def initial_gap(self):
@@ -89,16 +143,71 @@ class QuadraticProblem:
         return self.start.expand(-1, self.agents, -1).clone()
 
     def batches(self, round, steps):
-        scale = self.config.sigma / np.sqrt(self.dim)
-        shape = (steps, self.agents, self.dim)
-        drawn = {seed: stream(seed, "noise", round).standard_normal(shape) for seed in dict.fromkeys(self.seeds)}
-        noise = np.stack([drawn[seed] for seed in self.seeds], axis=1) * scale
-        curvature = self.curvature.repeat(len(self.seeds), 1)
-        sampled = self._tensor(noise).flatten(1, 2), self.optima.flatten(0, 1), curvature
-        return sampled[0], *(constant.expand(steps, -1, -1) for constant in sampled[1:])
+        """For each step (noise ξ, optimum, curvature), each [n, d]; the noise alone is new, and one 0 where σ = 0."""
+        if self.config.sigma == 0:
+            nothing = torch.zeros((), dtype=self.dtype, device=self.device).expand_as(self._flat[0])
+            yield from ((nothing, *self._flat) for _ in range(steps))
+            return
+        distinct = list(dict.fromkeys(self.seeds))
+        generators = streams(distinct, "noise", round)
+        position = {seed: i for i, seed in enumerate(distinct)}
+        for _ in range(steps):
+            noise = np.empty((len(distinct), self.agents, self.dim))
+            for generator, own in zip(generators, noise, strict=True):
+                self._draw_noise(generator, own)
+            if len(distinct) < len(self.seeds):
+                noise = noise[[position[seed] for seed in self.seeds]]
+            yield self._tensor(noise).flatten(0, 1), *self._flat
+
+    def _draw_noise(self, generator, out):
+        """Fill [agents, d] with ξ; a block of rows is scaled while it is in the cache."""
+        rows = max(1, BLOCK // self.dim)
+        for first in range(0, self.agents, rows):
+            block = out[first : first + rows]
+            generator.standard_normal(out=block)
+            block *= self.noise_scale
+
+    @cached_property
+    def _flat(self):
+        """(optimum, curvature) [n, d]: what a batch holds beside the noise, made once."""
+        replicas = len(self.seeds)
+        curvature = self.mean_curvature.expand(replicas * self.agents, -1)
+        return self.optima.flatten(0, 1), curvature if self.config.spread == 0 else self.curvature.repeat(replicas, 1)
 
     def loss(self, theta, noise, optimum, curvature):
         return (curvature * (theta - optimum) ** 2).sum() / 2 + (noise * theta).sum()
+
+    def gradients(self, theta, noise, optimum, curvature):
+        """(h ⊙ (θ − b) + ξ, None) of all models at once, [n, d] each; the losses are not computed."""
+        gradient = (theta - optimum).mul_(curvature)
+        return (gradient if self.config.sigma == 0 else gradient.add_(noise)), None
+
+    def sgd_step_(self, theta, lr, noise, optimum, curvature):
+        """θ ← θ − η (h ⊙ (θ − b) + ξ) in place, on Θ [n, d]; η a number, or [n, 1] of one for every model.
+
+        On the CPU it goes block by block, so that what lies between the first and the last pass stays in the cache:
+        the memory moves Θ twice, the optima and the noise once.
+        """
+        count = max(1, BLOCK // self.dim) if theta.device.type == "cpu" else len(theta)
+        if len(theta) <= count:
+            self._descend(theta, lr, noise, optimum, curvature, torch.empty_like(theta))
+            return
+        pull = torch.empty_like(theta[:count])
+        rates = lr.split(count) if torch.is_tensor(lr) else repeat(lr)
+        parts = (part.split(count) for part in (noise, optimum, curvature))
+        for own, rate, *batch in zip(theta.split(count), rates, *parts, strict=False):
+            self._descend(own, rate, *batch, pull[: len(own)])
+
+    def _descend(self, theta, lr, noise, optimum, curvature, pull):
+        torch.sub(theta, optimum, out=pull)
+        noisy = self.config.sigma > 0
+        if torch.is_tensor(lr):
+            pull.mul_(curvature)
+            theta.addcmul_(pull.add_(noise) if noisy else pull, lr, value=-1)
+        else:
+            theta.addcmul_(pull, curvature, value=-lr)
+            if noisy:
+                theta.sub_(noise, alpha=lr)
 
     def exact_losses(self):
         """(loss, data) of every L_k without noise, as the probes of `sim.derivatives` take them."""
@@ -114,3 +223,13 @@ class QuadraticProblem:
             "gradient_norm_sq": ((self.mean_curvature * theta.mean(dim=1)) ** 2).sum(-1),
             "local_gradient_norm_sq": ((self.curvature * (theta - self.optima)) ** 2).sum(-1).mean(-1),
         }
+
+
+def _signs(config, agents):
+    """s_k [agents, d], every column half −1 and half +1, with a 0 where `agents` is odd."""
+    signs = np.where(np.arange(agents) % 2 == 0, 1.0, -1.0)
+    signs[agents - agents % 2 :] = 0.0
+    signs = np.repeat(signs[:, None], config.dim, axis=1)
+    if config.signs == "coordinates":
+        signs = stream(config.instance or 0, "signs").permuted(signs, axis=0)
+    return signs
