@@ -10,9 +10,9 @@ from sim.stacked_layers import Affine, Buffers, Convolution, ReLU, cross_entropy
 from theory.errors import require
 
 # Bytes of a chunk of models with all that its step touches. On a CPU larger chunks leave the cache and smaller ones pay
-# for calls: of 2 to 64 models, 6 to 8 were best for a CNN of 1.1 MB each, and 32 to 64 for an MLP of 0.13 MB each. On a
+# for calls: of 2 to 64 models, 4 to 8 were best for a CNN of 0.9 MB each, and 32 to 64 for an MLP of 0.13 MB each. On a
 # GPU, where nothing was measured, it only bounds memory.
-WORKING_SET = {"cpu": 2**23, "cuda": 2**30}
+WORKING_SET = {"cpu": 6 * 2**20, "cuda": 2**30}
 IMAGES = 128  # of a test set that are evaluated at once
 PLANS = 4  # shapes whose buffers are kept: training and evaluation, a full chunk and a remainder each
 

@@ -7,6 +7,8 @@ permuted. Beside each value stands its gradient, a buffer of the same shape (Non
 images).
 """
 
+from itertools import product
+
 import torch
 
 from theory.errors import require
@@ -57,31 +59,43 @@ class Affine:
 
 
 class Convolution:
-    """A convolution as a product with patches [n or 1, C · kernel, outputs · B], whose border of zeros stays."""
+    """A convolution as a product with patches [n or 1, C · kernel, outputs · B], which are 0 beyond the image's border.
+
+    Forward copies pixels to patches, one tap of the kernel at a time; backward writes the patches' gradient over them
+    (fewer buffers stay in the cache) and sums it to pixels. Views are made once: to make them costs as much as a copy.
+    """
 
     def __init__(self, module, n, image, image_gradient, buffers, train):
         models, channels, height, width, samples = image.shape
-        taps_h, rows = taps(height, module.kernel_size[0], module.stride[0], module.padding[0])
-        taps_w, columns = taps(width, module.kernel_size[1], module.stride[1], module.padding[1])
-        shape = (models, channels, *module.kernel_size, rows, columns, samples)
-        flat = (models, module.weight[0].numel(), rows * columns * samples)
-        pairs = [
-            ((..., i, j, to_h, to_w, slice(None)), (..., of_h, of_w, slice(None)))
-            for i, to_h, of_h in taps_h
-            for j, to_w, of_w in taps_w
-        ]
-        patches = buffers(*shape, make=torch.zeros)
-        # Views are kept, as making them costs more than some of the copies.
-        self.copies = [(patches[patch], image[pixels]) for patch, pixels in pairs]
-        self.image_gradient, self.sums, patches_gradient = image_gradient, [], None
+        kernel, stride = module.kernel_size, module.stride
+        taps_h, rows = taps(height, kernel[0], stride[0], module.padding[0])
+        taps_w, columns = taps(width, kernel[1], stride[1], module.padding[1])
+        patches = buffers(models, channels, *kernel, rows, columns, samples, make=torch.zeros)
+        pairs = [(patches[:, :, i, j, to_h, to_w], (h, w)) for i, to_h, h in taps_h for j, to_w, w in taps_w]
+        self.copies = [(patch, image[:, :, h, w]) for patch, (h, w) in pairs]
+        self.border, self.writes, self.sums, self.image_gradient = [], [], [], image_gradient
         if image_gradient is not None:
-            patches_gradient = buffers(*shape)
-            self.sums = [(image_gradient[pixels], patches_gradient[patch]) for patch, pixels in pairs]
-            patches_gradient = patches_gradient.view(flat)
-        self.product = Affine(module.out_channels, n, patches.view(flat), patches_gradient, buffers, train)
+            self.border += [patches[:, :, i, :, o] for i, o in beyond(taps_h, kernel[0], rows)]
+            self.border += [patches[:, :, :, j, :, o] for j, o in beyond(taps_w, kernel[1], columns)]
+            self._order_sums(pairs, stride)
+        patches = patches.view(models, module.weight[0].numel(), rows * columns * samples)
+        patches_gradient = None if image_gradient is None else patches
+        self.product = Affine(module.out_channels, n, patches, patches_gradient, buffers, train)
         value = (n, module.out_channels, rows, columns, samples)
         self.value = self.product.value.view(value)
         self.gradient = self.product.gradient.view(value) if train else None
+
+    def _order_sums(self, pairs, stride):
+        """Pixels at one remainder of the stride meet the same taps: a first one that meets all of them writes."""
+        image = self.image_gradient
+        whole = {(a, b): image[:, :, a :: stride[0], b :: stride[1]] for a, b in product(*map(range, stride))}
+        for patch, (h, w) in sorted(pairs, key=lambda pair: -pair[0].numel()):
+            pixels, remainder = image[:, :, h, w], (h.start % stride[0], w.start % stride[1])
+            first = remainder in whole and pixels.shape == whole[remainder].shape
+            (self.writes if first else self.sums).append((pixels, patch))
+            if first:
+                del whole[remainder]
+        self.unwritten = [pixels for pixels in whole.values() if pixels.numel()]
 
     def forward(self, leaves):
         for patch, pixels in self.copies:
@@ -90,10 +104,16 @@ class Convolution:
 
     def backward(self, leaves, gradients, scratch):
         self.product.backward(leaves, gradients, scratch)
-        if self.image_gradient is not None:
-            self.image_gradient.zero_()
+        if self.image_gradient is None:
+            return
+        for pixels in self.unwritten:
+            pixels.zero_()
+        for pixels, patch in self.writes:
+            pixels.copy_(patch)
         for pixels, patch in self.sums:
             pixels.add_(patch)
+        for zeros in self.border:
+            zeros.zero_()
 
 
 def taps(size, kernel, stride, padding):
@@ -114,6 +134,14 @@ def taps(size, kernel, stride, padding):
             shift = i - padding
             found.append((i, slice(first, last + 1), slice(first * stride + shift, last * stride + shift + 1, stride)))
     return found, outputs
+
+
+def beyond(listed, kernel, outputs):
+    """The other pairs (i, outputs o) of `taps`, whose pixels lie beyond the image."""
+    inside = {i: o for i, o, _ in listed}
+    for i in range(kernel):
+        met = inside.get(i, slice(0, 0))
+        yield from ((i, o) for o in (slice(0, met.start), slice(met.stop, outputs)) if o.start < o.stop)
 
 
 class ReLU:

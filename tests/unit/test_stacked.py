@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from sim import stacked as module
 from sim.models import MODELS
 from sim.stacked import stacked
-from sim.stacked_layers import taps
+from sim.stacked_layers import beyond, taps
 from theory.errors import OnemergeError
 
 
@@ -73,6 +73,7 @@ def distance(a, b):
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_gradients_and_losses_are_those_of_autograd(name, n, batch, smoothing):
     case = Case(name, n, batch)
+    case.kernel(1 - case.theta, 1 - case.x, case.y)  # leaves other numbers in the buffers
     gradients, losses = case.kernel(case.theta, case.x, case.y, smoothing)
     expected, expected_losses = case.expected(smoothing)
     assert gradients.shape == case.theta.shape
@@ -108,7 +109,7 @@ def test_chunks_give_the_numbers_of_the_whole(monkeypatch, name):
     whole = *case.kernel(case.theta, case.x, case.y, 0.1), case.kernel.logits(case.theta, images)
     fresh = stacked(case.network, case.shapes)
     one = fresh.chunk(case.x.shape[1:], torch.float64, torch.device("cpu"))
-    monkeypatch.setitem(module.WORKING_SET, "cpu", 2 * 2**23 // one)
+    monkeypatch.setitem(module.WORKING_SET, "cpu", 2 * module.WORKING_SET["cpu"] // one)
     monkeypatch.setattr(module, "IMAGES", 4)
     fresh = stacked(case.network, case.shapes)
     assert 1 <= fresh.chunk(case.x.shape[1:], torch.float64, torch.device("cpu")) < 5
@@ -199,6 +200,8 @@ def test_taps_list_each_pair_of_a_pixel_and_an_output_once(size):
         expected = [(i, o, meet(o, i)) for i in range(kernel) for o in range(outputs) if 0 <= meet(o, i) < size]
         assert found == outputs
         assert pairs == expected
+        other = [(i, o) for i, to in beyond(listed, kernel, outputs) for o in range(to.start, to.stop)]
+        assert sorted(other + [(i, o) for i, o, _ in pairs]) == [(i, o) for i in range(kernel) for o in range(outputs)]
         cases += 1
     assert cases > 20
 
