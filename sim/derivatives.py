@@ -1,15 +1,13 @@
 """Derivatives of losses along directions, to any order, and no matrix of them ever formed.
 
-Probes take `loss`, Θ and `data`: loss(θ [d], *one) is L_k(θ) when `one` is agent k's part of `data`, tensors
-[replicas, agents, ...]; the global loss is L = (1/m) Σ_k L_k. Problems offer both by `exact_losses()`.
+Functions of one loss, which is a function of θ [d], and one model x [d]; then the same of L for all replicas at once,
+by `sim.exact_losses`. Statistics are those of models that carry them (BatchNorm), and are held fixed.
 """
 
 import warnings
 
 import torch
-from torch.func import grad, jvp, vmap
-
-from theory.errors import require
+from torch.func import grad, jvp
 
 with warnings.catch_warnings():  # with its first forward derivative torch loads rules by a deprecated call of its own
     warnings.simplefilter("ignore", DeprecationWarning)
@@ -31,61 +29,79 @@ def _derivative(f, direction):
     return lambda x: jvp(f, (x,), (direction,))[1]
 
 
-def global_loss(loss):
-    """L(θ [d], *data [agents, ...]) = (1/m) Σ_k loss(θ, *data_k), in which what no data enters is computed once."""
-
-    def mean(theta, *data):
-        return vmap(loss, in_dims=(None, *[0] * len(data)))(theta, *data).mean()
-
-    return mean
+def value(loss, x):
+    """L(x)."""
+    return loss(x)
 
 
-def replicas(f, data, *stacks):
-    """f(*stacks_r, *data_r) of every replica r, stacked; stacks [replicas, ...], data [replicas, agents, ...]."""
-    heads = [tuple(tensor.shape[:2]) for tensor in data]
-    expected = f"tensors [replicas, agents, ...] for {len(stacks[0])} replicas"
-    require(heads, f"data is empty; it must hold {expected}.")
-    fits = len(set(heads)) == 1 and heads[0][0] == len(stacks[0])
-    require(fits, f"data has leading axes {heads}; it must hold {expected}.")
-    return vmap(f)(*stacks, *data)
+def slope(loss, x):
+    """∇L(x) [d]."""
+    return grad(loss)(x)
 
 
-def require_models(theta, data):
-    """Raise unless Θ is [replicas, agents, d] with the leading axes of the data, each part of which is one agent's."""
-    for tensor in data:
-        fits = theta.ndim == 3 and tensor.shape[:2] == theta.shape[:2]
-        shapes = f"theta {list(theta.shape)} and data {list(tensor.shape)}"
-        require(fits, f"theta and data must share their axes [replicas, agents, ...], not {shapes}.")
+def product(loss, x, v):
+    """∇²L(x) v [d]."""
+    return directional(grad(loss), x, v)
 
 
-def global_gradient(loss, points, data):
+def bend(loss, x, v):
+    """∇³L(x)[v, v, ·] = ∇(vᵀ∇²L v) [d]."""
+    return directional(grad(loss), x, v, v)
+
+
+def curvature(loss, x, v):
+    """vᵀ ∇²L(x) v."""
+    return directional(loss, x, v, v)
+
+
+def turn(loss, x, v, g):
+    """∇³L(x)[v, v, g], by forward derivatives alone."""
+    return directional(loss, x, v, v, g)
+
+
+def part(statistics, *block):
+    """What a block has of the statistics, if there are any."""
+    return None if statistics is None else statistics[block]
+
+
+def global_losses(losses, models, statistics=None):
+    """L [replicas, n] of models [replicas, n, d], in [loss]."""
+    out = torch.empty_like(models[..., 0])
+    for block in losses.blocks(*models.shape):
+        out[block] = losses.all(value, block[0], models[block], statistics=part(statistics, *block))
+    return out
+
+
+def global_gradient(losses, points, statistics=None):
     """∇L [replicas, d] at points [replicas, d], in [loss]/[θ]."""
-    return replicas(grad(global_loss(loss)), data, points)
+    out = torch.empty_like(points)
+    for r, _ in losses.blocks(len(points), 1, points.shape[-1]):
+        out[r] = losses.all(slope, r, points[r], statistics=part(statistics, r))
+    return out
 
 
-def sharpness(loss, points, directions, data):
-    """vᵀ ∇²L(x) v [replicas, n] in [loss], for x of points [replicas, d] and v of directions [replicas, n, d].
+def sharpness(losses, points, ends, statistics=None):
+    """vᵀ ∇²L(x) v [replicas, n] in [loss], for x of points [replicas, d] and v = end − x of ends [replicas, n, d].
 
-    One Hessian-vector product a direction. For x = θ̄ and v = δ_k its mean over the agents is Tr(∇²L Γ).
+    For x = θ̄ and the agents' models as ends its mean is Tr(∇²L Γ).
     """
-
-    def of(x, lines, *data):
-        slope = grad(lambda y: global_loss(loss)(y, *data))
-        return vmap(lambda v: directional(slope, x, v) @ v)(lines)
-
-    return replicas(of, data, points, directions)
+    return _towards(losses, curvature, points, ends, statistics)
 
 
-def sharpening(loss, points, directions, data):
-    """⟨∇L(x), ∇Tr(∇²L(x) vvᵀ)⟩ = ∇³L(x)[v, v, ∇L(x)] [replicas, n] in [loss]²/[θ]² for v of directions.
+def sharpening(losses, points, ends, slopes, statistics=None):
+    """⟨g, ∇Tr(∇²L(x) vvᵀ)⟩ = ∇³L(x)[v, v, g] [replicas, n] in [loss]²/[θ]², v = end − x, g = ∇L(x) of `slopes`.
 
     Assumption 4 of arXiv 2507.06542 (progressive sharpening) asks that it is negative along every v: a value that is
-    not refutes it at x. For x = θ̄ and v = δ_k its mean over the agents is T2.
+    not refutes it at x. For x = θ̄ and the agents' models as ends its mean is T2.
     """
+    return _towards(losses, turn, points, ends, statistics, slopes)
 
-    def of(x, lines, *data):
-        mean = lambda y: global_loss(loss)(y, *data)  # noqa: E731
-        slope = grad(mean)(x)
-        return vmap(lambda v: directional(mean, x, v, v, slope))(lines)
 
-    return replicas(of, data, points, directions)
+def _towards(losses, f, points, ends, statistics, *fixed):
+    """f(L, x, end − x, *fixed) of every end."""
+    out = torch.empty_like(ends[..., 0])
+    for r, k in losses.blocks(*ends.shape):
+        lines = ends[r, k] - points[r, None]
+        rows = points[r], lines, *(rest[r] for rest in fixed)
+        out[r, k] = losses.all(f, r, *rows, statistics=part(statistics, r))
+    return out

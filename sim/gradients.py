@@ -1,24 +1,17 @@
-"""Sizes of gradients of stacked models Θ [replicas, agents, d]: global and local, their diversity, their noise.
+"""Sizes of gradients of stacked models: global and local, their diversity, their noise.
 
-`loss` and `data` as in `sim.derivatives`. "At the mean" is at θ̄ = (1/m) Σ θ_k, the same point for all agents; "at the
-agents" is agent k's term at θ_k. Assumption 3 of arXiv 2507.06542 can be read either way. Units [loss]²/[θ]².
+"At the mean" is at θ̄ = (1/m) Σ θ_k, the same point for all agents; "at the agents" is agent k's term at θ_k.
+Assumption 3 of arXiv 2507.06542 can be read either way. Units [loss]²/[θ]².
 """
 
-from torch import stack
-from torch.func import grad, vmap
+import torch
 
-from sim.derivatives import global_gradient, global_loss, replicas, require_models
+from sim.derivatives import part, slope
 from theory.errors import require
 
 
-def local_gradients(loss, theta, data):
-    """∇L_k(θ_k) [replicas, agents, d] in [loss]/[θ]."""
-    require_models(theta, data)
-    return replicas(vmap(grad(loss)), data, theta)
-
-
-def gradient_sizes(loss, theta, data):
-    """{metric: [replicas]} of
+def gradient_sizes(at):
+    """{metric: [replicas]} of a `sim.snapshot.Snapshot`:
 
     gradient_norm_sq        ‖∇L(θ̄)‖²
     local_gradient_norm_sq  φ² = (1/m) Σ ‖∇L_k(θ_k)‖², at the agents
@@ -26,49 +19,51 @@ def gradient_sizes(loss, theta, data):
     zeta_sq_at_mean         (1/m) Σ ‖∇L_k(θ̄) − ∇L(θ̄)‖²
     zeta_sq_at_agents       (1/m) Σ ‖∇L_k(θ_k) − ∇L(θ_k)‖²
     """
-    require_models(theta, data)
-
-    def of_all(theta, *data):
-        return vmap(grad(global_loss(loss)), in_dims=(0, *[None] * len(data)))(theta, *data)
-
-    def of_each(mean, *data):
-        return vmap(grad(loss), in_dims=(None, *[0] * len(data)))(mean, *data)
-
-    mean = theta.mean(dim=1)
-    slope = global_gradient(loss, mean, data)
-    own = local_gradients(loss, theta, data)
-    at_mean = replicas(of_each, data, mean)
+    sizes = {name: torch.zeros_like(at.theta[:, 0, 0]) for name in ("phi", "phi_mean", "zeta_mean", "zeta_agents")}
+    for block in at.blocks():
+        r, _ = block
+        own, at_mean = at.own(slope, block), at.own_at_mean(slope, block)
+        total = at.losses.all(slope, r, at.theta[block], statistics=part(at.statistics, *block))
+        sizes["phi"][r] += _square(own)
+        sizes["phi_mean"][r] += _square(at_mean)
+        sizes["zeta_mean"][r] += _square(at_mean - at.g[r, None])
+        sizes["zeta_agents"][r] += _square(own - total)
+    agents = at.theta.shape[1]
     return {
-        "gradient_norm_sq": (slope**2).sum(-1),
-        "local_gradient_norm_sq": _mean_square(own),
-        "phi_sq_at_mean": _mean_square(at_mean),
-        "zeta_sq_at_mean": _mean_square(at_mean - slope[:, None]),
-        "zeta_sq_at_agents": _mean_square(own - replicas(of_all, data, theta)),
+        "gradient_norm_sq": (at.g**2).sum(-1),
+        "local_gradient_norm_sq": sizes["phi"] / agents,
+        "phi_sq_at_mean": sizes["phi_mean"] / agents,
+        "zeta_sq_at_mean": sizes["zeta_mean"] / agents,
+        "zeta_sq_at_agents": sizes["zeta_agents"] / agents,
     }
 
 
-def gradient_noise(loss, theta, batches, exact):
-    """(σ², its standard error), each [replicas]: the mean over repeated batches i = 1 ... n of
+def gradient_noise(gradients, theta, batches):
+    """(σ², its standard error), each [replicas], from n pairs of independent batches ξ, ξ':
 
-        s_i = (1/m) Σ_k ‖∇L_k(θ_k; ξ_ki) − ∇L_k(θ_k)‖²,    standard error std(s)/√n,
+        s = (1/2m) Σ_k ‖∇L_k(θ_k; ξ_k) − ∇L_k(θ_k; ξ'_k)‖²,    σ² = mean(s),    standard error std(s)/√n.
 
-    which has no bias. `loss` is that of a batch, `batches` are tensors [n, replicas · agents, ...] as a problem's
-    `batches(round, n)` gives them (which leaves a run's own batches as they are), `exact` the ∇L_k(θ_k)
-    [replicas, agents, d] of `local_gradients`. The error is that of independent batches: shuffled epochs over fixed
-    pools repel each other within an epoch.
+    s has no bias for (1/m) Σ_k E ‖∇L_k(θ_k; ξ_k) − E ∇L_k(θ_k; ξ_k)‖², whatever the batches are of: augmented images,
+    and BatchNorm's own statistics of the batch, too, where the mean of the stochastic gradients is not that of the
+    exact loss. gradients(k, *batch) [k, d] are those of a slice k of models Θ [replicas, agents, d] in flat order, a
+    generator of such slices is its attribute `blocks`; `batches` an iterator over tuples of tensors [n, ...]. The error
+    is that of independent batches: shuffled epochs over fixed pools repel each other within an epoch.
     """
-    count = len(batches[0])
-    require(count >= 2, f"a standard error needs at least 2 batches, not {count}.")
-    gradients = vmap(grad(loss))
-    sizes = stack(
-        [
-            _mean_square(gradients(theta.flatten(0, 1), *batch).view_as(theta) - exact)
-            for batch in zip(*batches, strict=True)
-        ]
-    )
-    return sizes.mean(dim=0), sizes.std(dim=0) / count**0.5
+    samples, batches = [], iter(batches)
+    for first in batches:
+        second = next(batches, None)
+        require(second is not None, f"noise takes pairs of batches, not {2 * len(samples) + 1} batches.")
+        sizes = torch.zeros_like(theta[..., 0]).flatten()
+        for k in gradients.blocks():
+            difference = gradients(k, *(tensor[k] for tensor in first)).clone()  # the next may be in the same memory
+            difference -= gradients(k, *(tensor[k] for tensor in second))
+            sizes[k] = (difference**2).sum(-1) / 2
+        samples.append(sizes.view(theta.shape[:2]).mean(-1))
+    require(len(samples) >= 2, f"a standard error needs at least 2 pairs of batches, not {len(samples)}.")
+    samples = torch.stack(samples)
+    return samples.mean(dim=0), samples.std(dim=0) / len(samples) ** 0.5
 
 
-def _mean_square(vectors):
-    """(1/m) Σ_k ‖x_k‖² [replicas] of vectors [replicas, agents, d]."""
-    return (vectors**2).sum(-1).mean(-1)
+def _square(vectors):
+    """Σ_k ‖x_k‖² [replicas] of vectors [replicas, agents, d]."""
+    return (vectors**2).sum((-1, -2))

@@ -6,17 +6,16 @@
     v = g + h + b + rest,    h = (1/m) Σ (∇²L_k − ∇²L) δ_k,    b = ½ ∇Tr(∇²L Γ) = (1/2m) Σ ∇³L[δ_k, δ_k, ·],
 
 all at θ̄. arXiv 2507.06542 has no h (Proposition D.3), which is of first order in Ξ and 0 where all agents share one
-loss; the rest is then of third order, and else holds (1/2m) Σ (∇³L_k − ∇³L)[δ_k, δ_k] too, of second. `loss` and
-`data` as in `sim.derivatives`; names of metrics as in `theory.notation` where it has them.
+loss; the rest is then of third order, and else holds (1/2m) Σ (∇³L_k − ∇³L)[δ_k, δ_k] too, of second. Of models with
+statistics (BatchNorm) v takes the agents' own, all else those of θ̄, and the rest also what they differ by. `at` is a
+`sim.snapshot.Snapshot`; names of metrics as in `theory.notation` where it has them.
 """
 
 from dataclasses import dataclass
 
 import torch
-from torch.func import grad, vmap
 
-from sim.derivatives import directional, global_gradient, global_loss, replicas, require_models, sharpening, sharpness
-from sim.gradients import local_gradients
+from sim.derivatives import bend, global_gradient, global_losses, part, product
 from sim.probe import consensus_distance
 
 
@@ -39,38 +38,19 @@ class Decomposition:
         return self.e - self.h - self.b
 
 
-def decomposition(loss, theta, data):
-    """The vectors at Θ [replicas, agents, d]. h leaves out Σ ∇²L δ_k, which is 0; no Hessian is formed."""
-    require_models(theta, data)
-    mean = theta.mean(dim=1)
-    return Decomposition(
-        v=local_gradients(loss, theta, data).mean(dim=1),
-        g=global_gradient(loss, mean, data),
-        h=replicas(_first_order(loss), data, mean, theta - mean[:, None]),
-        b=replicas(_second_order(loss), data, mean, theta - mean[:, None]),
-    )
+def decomposition(at):
+    """The vectors of a snapshot. h leaves out Σ ∇²L δ_k, which is 0; no Hessian is formed."""
+    agents = at.theta.shape[1]
+    h, b = torch.zeros_like(at.mean), torch.zeros_like(at.mean)
+    for block in at.blocks():
+        lines = at.deviations(block)
+        h[block[0]] += at.own_at_mean(product, block, lines).sum(dim=1)
+        b[block[0]] += at.all_at_mean(bend, block[0], lines).sum(dim=1)
+    return Decomposition(v=at.v, g=at.g, h=h / agents, b=b / (2 * agents))
 
 
-def _first_order(loss):
-    def of(mean, deviations, *data):
-        def product(deviation, *own):
-            return directional(grad(lambda x: loss(x, *own)), mean, deviation)
-
-        return vmap(product)(deviations, *data).mean(dim=0)
-
-    return of
-
-
-def _second_order(loss):
-    def of(mean, deviations, *data):
-        slope = grad(lambda x: global_loss(loss)(x, *data))
-        return vmap(lambda v: directional(slope, mean, v, v))(deviations).mean(dim=0) / 2
-
-    return of
-
-
-def terms(loss, theta, data):
-    """{metric: [replicas]} at Θ [replicas, agents, d]:
+def terms(at):
+    """{metric: [replicas]} of a snapshot:
 
         consensus_distance Ξ² [θ]²; sharpness Tr(∇²L Γ) [loss]; and in [loss]²/[θ]²
         gradient_norm_sq ‖g‖², mean_gradient_inner g·v, T2 = gᵀ∇Tr(∇²L Γ), discrepancy_inner g·e,
@@ -79,13 +59,11 @@ def terms(loss, theta, data):
 
     T2 is the mean of ∇³L[δ_k, δ_k, g] by forward derivatives alone, so that T2 = 2 b_inner is a check.
     """
-    parts = decomposition(loss, theta, data)
-    mean = theta.mean(dim=1)
-    deviations = theta - mean[:, None]
+    parts = decomposition(at)
     return {
-        "consensus_distance": consensus_distance(theta),
-        "sharpness": sharpness(loss, mean, deviations, data).mean(-1),
-        "T2": sharpening(loss, mean, deviations, data).mean(-1),
+        "consensus_distance": consensus_distance(at.theta),
+        "sharpness": at.sharpness.mean(-1),
+        "T2": at.sharpening.mean(-1),
         "gradient_norm_sq": (parts.g**2).sum(-1),
         "mean_gradient_inner": (parts.g * parts.v).sum(-1),
         "discrepancy_inner": (parts.g * parts.e).sum(-1),
@@ -110,7 +88,7 @@ def residuals(values, lr, L2):
     }
 
 
-def along_step(loss, points, steps, data):
+def along_step(losses, points, steps, statistics=None):
     """{metric: [replicas]} of the step s = steps [replicas, d] from x = points [replicas, d]:
 
         merged_descent   L(x) − L(x + s)                       [loss]
@@ -119,11 +97,14 @@ def along_step(loss, points, steps, data):
 
     For x = θ̄, s = −η v it is the exact descent of the merged model without noise; step_curvature is the L2 with which
     `descent_r1` holds with equality. Both quotients are NaN for s = 0, which has none, and lose digits as s shrinks.
-    The losses themselves are no metric here: a problem's merged_loss may be of its test set, or less its infimum.
+    Statistics [replicas, b] are the same before and after. The losses themselves are no metric here: a problem's
+    merged_loss may be of its test set, or less its infimum.
     """
-    value = global_loss(loss)
-    before, after = (replicas(value, data, at) for at in (points, points + steps))
-    slope, next_slope = (global_gradient(loss, at, data) for at in (points, points + steps))
+    ends = points + steps
+    before, after = (
+        global_losses(losses, x[:, None], part(statistics, slice(None), None))[:, 0] for x in (points, ends)
+    )
+    slope, next_slope = (global_gradient(losses, x, statistics) for x in (points, ends))
     square = (steps**2).sum(-1)
     return {
         "merged_descent": before - after,

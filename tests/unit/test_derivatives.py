@@ -3,10 +3,12 @@ import pytest
 import torch
 from torch.func import grad, hessian
 
-from sim.derivatives import directional, global_gradient, replicas, require_models, sharpening, sharpness
+from sim.derivatives import directional, global_gradient, sharpening, sharpness
+from sim.exact_losses import ExactLosses
 from sim.lifts import Lifted
 from sim.network import Classification
 from sim.smooth_losses import torch_function
+from sim.snapshot import Snapshot
 from sim.testbed import ORDERS, TESTBED
 from theory.errors import OnemergeError
 
@@ -50,8 +52,9 @@ def test_curvature_and_sharpening_equal_the_lifts(kind, profile, agents):
     loss, twin = lifted(kind, profile)
     heights = torch.arange(1, 2 * agents + 1, dtype=torch.float64).view(2, agents)
     points, directions = normal(2, DIM), normal(2, 4, DIM, seed=1)
-    slope = global_gradient(loss, points, (heights,))
-    curved, turned = (f(loss, points, directions, (heights,)) for f in (sharpness, sharpening))
+    slope = global_gradient(ExactLosses.of(loss, (heights,)), points)
+    losses, ends = ExactLosses.of(loss, (heights,)), points[:, None] + directions
+    curved, turned = sharpness(losses, points, ends), sharpening(losses, points, ends, slope)
     assert curved.shape == turned.shape == (2, 4)
     for r in range(2):
         height, x = float(heights[r].mean()), points[r].numpy()
@@ -81,7 +84,9 @@ def test_sign_of_assumption_4(name, where, sign):
     """Negative is progressive sharpening; quadratics and critical points have 0, the tail of a logistic loss more."""
     loss = lambda theta, height: height * torch_function(TESTBED[name])(theta).sum()  # noqa: E731
     x = torch.full((1, 1), where, dtype=torch.float64)
-    found = sharpening(loss, x, torch.tensor([[[0.3], [-2.0]]], dtype=torch.float64), (torch.ones(1, 2),))
+    losses = ExactLosses.of(loss, (torch.ones(1, 2),))
+    ends = x[:, None] + torch.tensor([[[0.3], [-2.0]]], dtype=torch.float64)
+    found = sharpening(losses, x, ends, global_gradient(losses, x))
     assert (found.sign() == sign).all()
 
 
@@ -93,9 +98,10 @@ def tanh_network(theta, x, y):
 
 def test_a_network_equals_differences_of_its_gradient():
     x, y, point, v = normal(1, 4, 2), normal(1, 4, seed=1), normal(1, 13, seed=2), normal(1, 2, 13, seed=3) / 4
-    slope = lambda at: global_gradient(tanh_network, at[None], (x, y))[0]  # noqa: E731
-    curved = sharpness(tanh_network, point, v, (x, y))[0]
-    turned = sharpening(tanh_network, point, v, (x, y))[0]
+    slope = lambda at: global_gradient(ExactLosses.of(tanh_network, (x, y)), at[None])[0]  # noqa: E731
+    losses, ends = ExactLosses.of(tanh_network, (x, y)), point[:, None] + v
+    curved = sharpness(losses, point, ends)[0]
+    turned = sharpening(losses, point, ends, slope(point[0])[None])[0]
     for n in range(2):
         at, line, h = point[0], v[0, n], 1e-3
         ahead, here, behind = slope(at + h * line), slope(at), slope(at - h * line)
@@ -111,17 +117,19 @@ def test_a_classifier_equals_its_full_hessian():
     bend = lambda theta: v[0, 0] @ hessian(mean)(theta) @ v[0, 0]  # noqa: E731
     slope = grad(mean)(point[0])
     assert float(slope.norm()) > 1e-3
-    torch.testing.assert_close(global_gradient(loss, point, data)[0], slope, rtol=1e-10, atol=1e-14)
-    assert float(sharpness(loss, point, v, data)) == pytest.approx(float(bend(point[0])), rel=1e-9)
-    assert float(sharpening(loss, point, v, data)) == pytest.approx(float(grad(bend)(point[0]) @ slope), rel=1e-9)
+    torch.testing.assert_close(global_gradient(ExactLosses.of(loss, data), point)[0], slope, rtol=1e-10, atol=1e-14)
+    losses, ends = ExactLosses.of(loss, data), point[:, None] + v
+    assert float(sharpness(losses, point, ends)) == pytest.approx(float(bend(point[0])), rel=1e-9)
+    turned = float(sharpening(losses, point, ends, slope[None]))
+    assert turned == pytest.approx(float(grad(bend)(point[0]) @ slope), rel=1e-9)
 
 
 def test_replicas_are_taken_one_by_one():
     loss = lambda theta, a, b: (a * theta**3).sum() + b @ theta  # noqa: E731
     a, b, points = normal(3, 2), normal(3, 2, DIM, seed=1), normal(3, DIM, seed=2)
-    together = global_gradient(loss, points, (a, b))
+    together = global_gradient(ExactLosses.of(loss, (a, b)), points)
     for r in range(3):
-        alone = global_gradient(loss, points[r : r + 1], (a[r : r + 1], b[r : r + 1]))
+        alone = global_gradient(ExactLosses.of(loss, (a[r : r + 1], b[r : r + 1])), points[r : r + 1])
         torch.testing.assert_close(together[r : r + 1], alone, rtol=1e-13, atol=1e-14)
         expected = 3 * a[r].mean() * points[r] ** 2 + b[r].mean(dim=0)
         torch.testing.assert_close(together[r], expected, rtol=1e-13, atol=1e-14)
@@ -130,11 +138,11 @@ def test_replicas_are_taken_one_by_one():
 @pytest.mark.parametrize(
     ("call", "named"),
     [
-        (lambda: replicas(torch.sum, (), normal(2, 3)), "data is empty; it must hold tensors"),
-        (lambda: replicas(torch.sum, (normal(3, 2),), normal(2, 3)), r"\[\(3, 2\)\]; .* for 2 replicas"),
-        (lambda: replicas(torch.sum, (normal(2, 2), normal(2, 3)), normal(2, 3)), r"\(2, 2\), \(2, 3\)"),
-        (lambda: require_models(normal(2, 3, 4), (normal(2, 4),)), r"theta \[2, 3, 4\] and data \[2, 4\]"),
-        (lambda: require_models(normal(2, 4), (normal(2, 4),)), r"theta \[2, 4\]"),
+        (lambda: ExactLosses.of(torch.sum, ()), "data is empty; it must hold tensors"),
+        (lambda: ExactLosses.of(torch.sum, (normal(2, 2), normal(2, 3))), r"\(2, 2\), \(2, 3\)"),
+        (lambda: ExactLosses.of(torch.sum, (normal(2),)), r"\(2,\)"),
+        (lambda: Snapshot(ExactLosses.of(torch.sum, (normal(2, 4),)), normal(2, 3, 4)), r"\[2, 3\], .* \[2, 4\]"),
+        (lambda: Snapshot(ExactLosses.of(torch.sum, (normal(2, 4),)), normal(2, 4)), r"= \[2\]"),
     ],
 )
 def test_axes_that_do_not_fit_are_named(call, named):

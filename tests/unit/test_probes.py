@@ -7,16 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
-from sim.gradients import gradient_noise, gradient_sizes, local_gradients
-from sim.landscape import barriers, mergeability
 from sim.network import Classification
 from sim.optimizer import Optimizer
 from sim.probe import consensus_distance, spread_spectrum
+from sim.probes import PROBES, make_probes
 from sim.quadratic import Quadratic
 from sim.schedule import silent
 from sim.simulate import simulate
 from sim.spec import Spec
-from sim.terms import along_step, decomposition, residuals, terms
 from theory.errors import OnemergeError
 
 SPECS = {
@@ -35,23 +33,7 @@ def normal(*shape, seed=0):
 
 def all_probes(problem, lr):
     """Every probe there is, on the exact losses of the problem."""
-    loss, data = problem.exact_losses()
-
-    def theory(theta):
-        found = terms(loss, theta, data)
-        step = along_step(loss, theta.mean(dim=1), -lr * decomposition(loss, theta, data).v, data)
-        return found | step | residuals(found, lr, step["step_smoothness"])
-
-    def landscape(theta):
-        largest = barriers(loss, theta, data, points=3).amax(dim=1)
-        return {"mergeability": mergeability(loss, theta, data), "largest_barrier": largest}
-
-    def noise(theta):
-        sigma_sq, error = gradient_noise(problem.loss, theta, problem.batches(0, 3), local_gradients(loss, theta, data))
-        return {"sigma_sq": sigma_sq, "sigma_sq_error": error}
-
-    spectrum = lambda theta: {"top_spread": spread_spectrum(theta)[:, 0]}  # noqa: E731
-    return theory, landscape, noise, spectrum, lambda theta: gradient_sizes(loss, theta, data)
+    return make_probes(",".join(PROBES), problem, lr=lr, points=3, batches=4)
 
 
 def go(spec, seeds=(0, 1), **fields):
@@ -71,7 +53,7 @@ def test_a_run_with_probes_has_the_bits_of_one_without(name):
     for one, other in zip(state.optimizer, bare_state.optimizer, strict=True):
         assert torch.equal(torch.as_tensor(one), torch.as_tensor(other))
     new = set(probed["metric"]) - set(bare["metric"])
-    assert {"T2", "U", "h_norm_sq", "sigma_sq", "mergeability", "top_spread", "zeta_sq_at_mean"} <= new
+    assert {"T2", "U", "h_norm_sq", "sigma_sq", "mergeability", "spread_top", "zeta_sq_at_mean"} <= new
     common = probed[~probed["metric"].isin(new)].reset_index(drop=True)
     pd.testing.assert_frame_equal(common, bare, check_exact=True)
     assert set(probed[probed["metric"] == "T2"]["round"]) == {0, 2, 4, 5}
@@ -84,7 +66,7 @@ def test_recorded_values_are_those_of_the_models():
     for probe in all_probes(problem, spec.lr):
         for name, value in probe(state.theta).items():
             rows = table[(table["round"] == 5) & (table["metric"] == name)]
-            np.testing.assert_array_equal(rows["value"], value, err_msg=name)
+            np.testing.assert_array_equal(rows["value"], value.flatten(), err_msg=name)
 
 
 def test_probes_of_each_agent_have_their_mean_recorded():
@@ -131,7 +113,7 @@ def test_probes_bear_with_a_diverged_replica():
     )
     assert state.diverged[0] == -1
     assert state.diverged[1] > 0
-    spread = table[table["metric"] == "top_spread"]
+    spread = table[table["metric"] == "spread_top"]
     assert set(spread[spread["seed"] == 0]["round"]) == set(range(13))
     assert spread[spread["seed"] == 1]["round"].max() < state.diverged[1]
     assert np.isfinite(table["value"]).all()

@@ -5,14 +5,15 @@ import pytest
 import torch
 from torch.func import grad
 
-from sim.derivatives import global_gradient
-from sim.landscape import global_losses
+from sim.derivatives import global_gradient, global_losses
+from sim.exact_losses import ExactLosses
 from sim.network import Classification
 from sim.optimizer import Optimizer
 from sim.quadratic import Quadratic
 from sim.simulate import simulate
 from sim.smooth_losses import smooth_losses
 from sim.smooth_run import SmoothRun, quantities
+from sim.snapshot import Snapshot
 from sim.terms import along_step, decomposition, residuals, terms
 from theory.bounds.corrected import DESCENT_R1
 from theory.bounds.zhu2025 import RESIDUAL_D11
@@ -42,11 +43,15 @@ def tanh_network(theta, x, y):
     return (theta[9:12] @ hidden + theta[12] - y) ** 2
 
 
+def snapshot(loss, theta, data):
+    return Snapshot(ExactLosses.of(loss, data), theta)
+
+
 def losses_of(loss, theta, data, lr):
     """L(θ̄) and L(θ̄ − η v), by the names of the notation."""
     mean = theta.mean(dim=1)
-    after = mean - lr * decomposition(loss, theta, data).v
-    before, after = global_losses(loss, torch.stack([mean, after], dim=1), data).unbind(dim=1)
+    after = mean - lr * decomposition(snapshot(loss, theta, data)).v
+    before, after = global_losses(ExactLosses.of(loss, data), torch.stack([mean, after], dim=1)).unbind(dim=1)
     return {"merged_loss": before, "next_merged_loss": after}
 
 
@@ -74,9 +79,11 @@ def test_terms_equal_those_of_the_testbed(name):
     run = RUNS[name]
     loss, data = smooth_losses(run)
     theta, expected = start(run), quantities(run)
-    found = terms(loss, theta, data)
+    found = terms(snapshot(loss, theta, data))
     L2 = expected["L2"]
-    step = along_step(loss, theta.mean(dim=1), -run.lr * decomposition(loss, theta, data).v, data)
+    step = along_step(
+        ExactLosses.of(loss, data), theta.mean(dim=1), -run.lr * decomposition(snapshot(loss, theta, data)).v
+    )
     found |= residuals(found, run.lr, L2) | step | losses_of(loss, theta, data, run.lr)
     shared = found.keys() & expected.keys()
     assert shared == {
@@ -100,7 +107,7 @@ def test_terms_equal_those_of_the_testbed(name):
 def test_each_vector_equals_its_derivatives_in_one_dimension(name):
     run = RUNS[name]
     loss, data = smooth_losses(run)
-    parts = decomposition(loss, start(run), data)
+    parts = decomposition(snapshot(loss, start(run), data))
     f, heights, shifts = run.function, np.array(run.heights), np.array(run.shifts)
     x = np.array(run.start)
     at = (x.mean() - shifts) / run.width
@@ -119,7 +126,7 @@ def test_quadratics_have_the_first_order_term_and_no_other(agents):
     """v = g + h exactly, h = (1/m) Σ (H_k − H) δ_k by dense matrices, not symmetric in the agents."""
     H, c = bowls(agents)
     theta = normal(2, agents, 4, seed=2)
-    parts, found = decomposition(bowl, theta, (H, c)), terms(bowl, theta, (H, c))
+    parts, found = decomposition(snapshot(bowl, theta, (H, c))), terms(snapshot(bowl, theta, (H, c)))
     mean = theta.mean(dim=1)
     for r in range(2):
         expected = sum((H[r, k] - H[r].mean(dim=0)) @ (theta[r, k] - mean[r]) for k in range(agents)) / agents
@@ -140,7 +147,7 @@ def test_two_bowls_of_one_dimension():
     H = torch.tensor([2.0 + 0.5, 2.0 - 0.5], dtype=torch.float64).view(1, 2, 1, 1)
     for delta in (0.3, -0.3):
         theta = torch.tensor([1 + delta, 1 - delta], dtype=torch.float64).view(1, 2, 1)
-        parts = decomposition(bowl, theta, (H, torch.zeros(1, 2, 1, dtype=torch.float64)))
+        parts = decomposition(snapshot(bowl, theta, (H, torch.zeros(1, 2, 1, dtype=torch.float64))))
         assert float(parts.e) == pytest.approx(0.5 * delta, rel=1e-12)
         assert float(parts.h) == pytest.approx(0.5 * delta, rel=1e-12)
 
@@ -149,11 +156,11 @@ def test_two_bowls_of_one_dimension():
 def test_a_problem_gives_its_exact_losses(spread):
     problem = Quadratic(dim=3, zeta=0.7, spread=spread, distance=2.0).build(4, (0, 5))
     theta = normal(2, 4, 3)
-    found = terms(*arguments(problem, theta))
+    found = terms(snapshot(*arguments(problem, theta)))
     measured = problem.measure_gradients(theta)
     torch.testing.assert_close(found["gradient_norm_sq"], measured["gradient_norm_sq"], rtol=1e-12, atol=0)
     assert (found["h_norm_sq"] > 1e-3).all() == (spread > 0)
-    at_start = terms(*arguments(problem, problem.init()))
+    at_start = terms(snapshot(*arguments(problem, problem.init())))
     assert at_start["discrepancy_norm_sq"].max() < 1e-28
     assert at_start["consensus_distance"].max() < 1e-28
 
@@ -167,10 +174,12 @@ def test_without_deviation_nothing_is_left():
     """Agents with different losses at one model: v = g, and all terms beyond it are 0."""
     run = replace(THREE, start=(0.5,) * 3)
     loss, data = smooth_losses(run)
-    found = terms(loss, start(run), data)
+    found = terms(snapshot(loss, start(run), data))
     assert float(found.pop("gradient_norm_sq")) == pytest.approx(float(found.pop("mean_gradient_inner")), rel=1e-14)
     assert all(abs(float(value)) < 1e-15 for value in found.values())
-    assert all(abs(float(value)) < 1e-15 for value in residuals(terms(loss, start(run), data), 0.3, 2.0).values())
+    assert all(
+        abs(float(value)) < 1e-15 for value in residuals(terms(snapshot(loss, start(run), data)), 0.3, 2.0).values()
+    )
 
 
 @pytest.mark.parametrize(("run", "orders"), [(SAME, {"rest": 3, "b": 2, "e": 2}), (THREE, {"rest": 2, "h": 1, "e": 1})])
@@ -181,7 +190,7 @@ def test_orders_in_the_consensus_distance(run, orders):
     sizes = []
     for scale in (2e-2, 1e-2):
         theta = x.mean(dim=1, keepdim=True) + scale * (x - x.mean(dim=1, keepdim=True))
-        parts = decomposition(loss, theta, data)
+        parts = decomposition(snapshot(loss, theta, data))
         sizes.append({name: float(getattr(parts, name).norm()) for name in orders})
     for name, order in orders.items():
         assert np.log2(sizes[0][name] / sizes[1][name]) == pytest.approx(order, abs=0.05), name
@@ -193,8 +202,10 @@ def test_descent_r1_is_an_equality_for_one_curvature():
     H = H - H.mean(dim=1, keepdim=True) + 2.0 * torch.eye(4, dtype=torch.float64)
     theta = normal(2, 3, 4, seed=2)
     lr = 0.3
-    found = terms(bowl, theta, (H, c))
-    found |= along_step(bowl, theta.mean(dim=1), -lr * decomposition(bowl, theta, (H, c)).v, (H, c))
+    found = terms(snapshot(bowl, theta, (H, c)))
+    found |= along_step(
+        ExactLosses.of(bowl, (H, c)), theta.mean(dim=1), -lr * decomposition(snapshot(bowl, theta, (H, c))).v
+    )
     found |= losses_of(bowl, theta, (H, c), lr)
     descent = found["merged_loss"] - found["next_merged_loss"]
     torch.testing.assert_close(found["merged_descent"], descent, rtol=1e-12, atol=1e-14)
@@ -218,8 +229,10 @@ def test_descent_r1_is_an_equality_for_the_curvature_of_the_step(name):
     run = RUNS[name]
     loss, data = smooth_losses(run)
     theta = start(run)
-    found = terms(loss, theta, data)
-    found |= along_step(loss, theta.mean(dim=1), -run.lr * decomposition(loss, theta, data).v, data)
+    found = terms(snapshot(loss, theta, data))
+    found |= along_step(
+        ExactLosses.of(loss, data), theta.mean(dim=1), -run.lr * decomposition(snapshot(loss, theta, data)).v
+    )
     found |= losses_of(loss, theta, data, run.lr)
     curvature = float(found["step_curvature"])
     U = float(residuals(found, run.lr, curvature)["U"])
@@ -236,7 +249,7 @@ def pick(found, names):
 
 def test_metrics_are_the_keywords_of_d11():
     loss, data = smooth_losses(SAME)
-    found, known = terms(loss, start(SAME), data), quantities(SAME)
+    found, known = terms(snapshot(loss, start(SAME), data)), quantities(SAME)
     constants = {name: float(known[name]) for name in ("L1", "L2", "L3", "L4")}
     explicit = RESIDUAL_D11(lr=SAME.lr, agents=3, **constants, **pick(found, ("T2", "consensus_distance")))
     assert explicit > float(residuals(found, SAME.lr, constants["L2"])["U_printed"])
@@ -249,10 +262,10 @@ def test_the_step_of_a_run_is_the_step_of_the_terms():
     before, after = (simulate(problem, schedule, Optimizer("sgd", 0.3), rounds=rounds)[1].theta for rounds in (4, 5))
     loss, theta, data = arguments(problem, before)
     mean, move = before.mean(dim=1), after.mean(dim=1) - before.mean(dim=1)
-    parts = decomposition(loss, theta, data)
+    parts = decomposition(snapshot(loss, theta, data))
     assert float((parts.v - parts.g).norm()) > 1e-3
     torch.testing.assert_close(move, -0.3 * parts.v, rtol=1e-10, atol=1e-14)
-    found = along_step(loss, mean, move, data)
+    found = along_step(ExactLosses.of(loss, data), mean, move)
     worth = lambda x: float((problem.mean_curvature * x**2).sum()) / 2  # noqa: E731 (up to the agents' own offsets)
     assert float(found["merged_descent"]) == pytest.approx(worth(mean) - worth(mean + move), rel=1e-9)
 
@@ -260,7 +273,7 @@ def test_the_step_of_a_run_is_the_step_of_the_terms():
 def test_a_step_of_no_length_has_no_quotient():
     loss, data = smooth_losses(SAME)
     mean = start(SAME).mean(dim=1)
-    found = values_of(along_step(loss, mean, torch.zeros_like(mean), data))
+    found = values_of(along_step(ExactLosses.of(loss, data), mean, torch.zeros_like(mean)))
     assert found["merged_descent"] == 0
     assert np.isnan([found["step_smoothness"], found["step_curvature"]]).all()
 
@@ -269,13 +282,13 @@ def test_a_smooth_network_equals_differences_of_gradients():
     """h and b from gradients at θ̄ ± ε δ_k, in float64."""
     x, y = normal(1, 3, 2), normal(1, 3, seed=1)
     theta = normal(1, 1, 13, seed=2) + 0.2 * normal(1, 3, 13, seed=3)
-    parts = decomposition(tanh_network, theta, (x, y))
+    parts = decomposition(snapshot(tanh_network, theta, (x, y)))
     mean, h = theta.mean(dim=1), 1e-3
     first = second = 0.0
     for k in range(3):
         line = theta[:, k] - mean
         own = lambda at, k=k: grad(tanh_network)(at[0], x[0, k], y[0, k])  # noqa: E731
-        total = lambda at: global_gradient(tanh_network, at, (x, y))[0]  # noqa: E731
+        total = lambda at: global_gradient(ExactLosses.of(tanh_network, (x, y)), at)[0]  # noqa: E731
         for slope, sign in ((own, 1), (total, -1)):
             first = first + sign * (slope(mean + h * line) - slope(mean - h * line)) / (2 * h) / 3
         second = second + (total(mean + h * line) - 2 * total(mean) + total(mean - h * line)) / h**2 / 6
@@ -287,7 +300,7 @@ def test_a_smooth_network_equals_differences_of_gradients():
 def test_a_classifier_has_two_equal_derivations_of_t2(model):
     problem = Classification(model=model, width=2, dtype="float64", alpha=0.5).build(3, (0, 1), 4)
     theta = problem.init()
-    found = terms(*arguments(problem, theta))
+    found = terms(snapshot(*arguments(problem, theta)))
     torch.testing.assert_close(found["T2"], 2 * found["b_inner"], rtol=1e-9, atol=1e-15)
     assert found["T2"].abs().min() > 1e-6
     total = found["gradient_norm_sq"] + found["h_inner"] + found["b_inner"] + found["rest_inner"]
