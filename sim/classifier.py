@@ -10,11 +10,12 @@ from torch.nn.functional import cross_entropy
 
 from sim import statistics as running
 from sim.data import DATASETS, class_shares
-from sim.execution import LARGE
+from sim.execution import LARGE, TOGETHER
 from sim.models import MODELS
 from sim.randomness import stream
 from sim.sampling import Sampler
 from sim.scores import Scores
+from sim.stacked import stacked
 from theory.errors import require
 
 
@@ -40,6 +41,8 @@ class ClassificationProblem(Scores):
         self.shapes = {name: tensor.shape for name, tensor in self.skeleton.named_parameters()}
         self.sizes = [math.prod(shape) for shape in self.shapes.values()]
         self.dim = sum(self.sizes)
+        products = torch.bfloat16 if config.compute == "bf16" else None
+        self.kernel = stacked(self.skeleton, self.shapes, products)
         self.training, self.evaluation = running.modes(self.skeleton)
         self.statistics = running.size(self.skeleton)
         self.mixes_statistics = self.statistics > 0 and config.statistics_gossip == "mix"
@@ -94,6 +97,20 @@ class ClassificationProblem(Scores):
                 augmented(step, x)
             yield x, self.train_y[index[step]]
 
+    @property
+    def gradients(self):
+        """Stacked gradients of all agents, for models that have them (sim.stacked), else None."""
+        return None if self.kernel is None else self._gradients
+
+    def _gradients(self, theta, x, y):
+        return self.kernel(theta, x, y, self.config.label_smoothing)
+
+    def chunk(self, execution):
+        """Models of a chunk: what fits a cache with the stacked products, a few under vmap."""
+        if execution == "vmap":
+            return TOGETHER
+        return self.kernel.chunk((self.batch, *self.images.train_x.shape[1:]), self.dtype, self.device)
+
     def loss(self, theta, x, y):
         """The training loss of a batch; a model with BatchNorm takes the statistics of the batch."""
         if self.statistics:
@@ -146,6 +163,8 @@ class ClassificationProblem(Scores):
 
     def all_logits(self, theta, x, statistics=None):
         """Outputs [models, n, classes] of models Θ [models, d] on the same images."""
+        if self.kernel is not None:
+            return self.kernel.logits(theta, x)
         rows = (theta,) if statistics is None else (theta, statistics)
         one = (lambda t: self.logits(t, x)) if statistics is None else (lambda t, s: self.logits(t, x, s))
         if self.one_by_one:
