@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import minimize
-from torch.func import grad, hessian, vmap
+from torch.func import grad, jacrev, vmap
 
 from sim.linear_network import LinearNetwork
+from sim.optimizer import Optimizer
+from sim.schedule import silent
+from sim.simulate import simulate
 from theory.errors import OnemergeError
+from theory.gossip import constant
+from theory.graphs import path
+from theory.mixing import uniform
 
 
 def normal(*shape, seed=0):
@@ -111,7 +117,7 @@ def test_the_hessian_is_that_of_kronecker_products():
     mixed = torch.einsum("oh,ip,gp->hiog", W2, S, W1).reshape(8, 6)
     mixed += torch.einsum("oi,hg->hiog", E, torch.eye(2, dtype=torch.float64)).reshape(8, 6)
     expected = torch.cat([torch.cat([first, mixed], dim=1), torch.cat([mixed.mT, second], dim=1)])
-    found = hessian(lambda at: problem.loss(at, x, y))(theta)
+    found = jacrev(grad(lambda at: problem.loss(at, x, y)))(theta)
     torch.testing.assert_close(found, expected, rtol=1e-11, atol=1e-12)
     assert torch.linalg.eigvalsh(found)[0] < 0  # nonconvex
 
@@ -270,6 +276,33 @@ def test_batches_are_pairs_of_the_agents_own_samples():
     drawn = torch.cat([x, y], dim=-1)
     for row in range(6):
         assert (drawn[row][:, None] == own[row][None]).all(-1).any(dim=1).all()
+
+
+@pytest.mark.parametrize("execution", ["batched", "vmap", "loop"])
+def test_a_run_is_the_loop_of_its_steps(execution):
+    """Against automatic differentiation and W Θ, for a W whose columns do not sum to one."""
+    W = uniform(path(4))
+    problem = built(4)
+    theta = problem.init()
+    for round in range(3):
+        for batch in problem.batches(round, 2):
+            theta = theta - 0.3 * vmap(grad(problem.loss))(theta.flatten(0, 1), *batch).view_as(theta)
+        theta = torch.from_numpy(W) @ theta
+    run = {"rounds": 3, "local_steps": 2, "execution": execution}
+    _, state = simulate(problem, constant(W).draw, Optimizer("sgd", 0.3), **run)
+    torch.testing.assert_close(state.theta, theta, rtol=1e-11, atol=1e-13)
+
+
+def test_gossip_keeps_different_starts_mergeable():
+    """Silent agents from different weights do not merge; agents on a path do, and come near the global minimum."""
+    problem = built(4, batch=20, samples=100)
+    silent_run, talking = (
+        simulate(problem, schedule, Optimizer("sgd", 0.1), rounds=400, measure_every=400)[1].theta
+        for schedule in (silent, constant(uniform(path(4))).draw)
+    )
+    assert (gain(problem, silent_run) < -problem.infimum).all()
+    assert (gain(problem, talking) > 0).all()
+    assert (problem.measure(talking)["merged_loss"] < 1.1 * problem.infimum).all()
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,15 @@ import torch
 from scipy.optimize import minimize
 from torch.func import grad, hessian, vmap
 
+from sim.data import class_shares
 from sim.derivatives import directional
 from sim.logistic import Logistic, newton
+from sim.optimizer import Optimizer
+from sim.simulate import simulate
 from theory.errors import OnemergeError
+from theory.gossip import constant
+from theory.graphs import path
+from theory.mixing import complete_average, uniform
 
 
 def normal(*shape, seed=0):
@@ -166,6 +172,8 @@ def test_skew_and_label_noise():
     share = lambda problem: (problem.z[..., -1] > 0).double().mean(-1)  # noqa: E731
     assert ((share(alike) - 0.5).abs() < 5 * 0.5 / 20).all()
     assert ((share(skewed) - 0.5).abs() > 0.3).double().mean() > 0.5
+    stated = torch.stack([torch.from_numpy(class_shares(seed, 6, 2, 0.05)[:, 1]) for seed in (0, 1)])
+    assert ((share(skewed) - stated).abs() <= 5 * (stated * (1 - stated) / 400).sqrt() + 1e-9).all()
     assert (skewed.zeta_sq_at_minimizer > 10 * alike.zeta_sq_at_minimizer).all()
     clean, noisy = (built(2, samples=300, l2=1e-9, label_noise=noise, alpha=math.inf) for noise in (0.0, 0.25))
     for problem, expected in ((clean, 0.0), (noisy, 0.25)):
@@ -224,6 +232,40 @@ def test_far_margins_have_finite_losses():
     assert torch.isfinite(gradients).all()
     assert torch.isfinite(losses).all()
     torch.testing.assert_close(grad(problem.loss)(theta[0], problem.z[0, 0]), gradients[0], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("execution", ["batched", "vmap", "loop"])
+def test_a_run_is_the_loop_of_its_steps(execution):
+    """Against automatic differentiation and W Θ, for a W whose columns do not sum to one."""
+    W = uniform(path(4))
+    problem = built(agents=4)
+    theta = problem.init()
+    for round in range(3):
+        for batch in problem.batches(round, 2):
+            theta = theta - 0.3 * vmap(grad(problem.loss))(theta.flatten(0, 1), *batch).view_as(theta)
+        theta = torch.from_numpy(W) @ theta
+    run = {"rounds": 3, "local_steps": 2, "execution": execution}
+    _, state = simulate(problem, constant(W).draw, Optimizer("sgd", 0.3), **run)
+    torch.testing.assert_close(state.theta, theta, rtol=1e-11, atol=1e-13)
+
+
+def test_runs_come_as_near_the_minimizer_as_their_bound():
+    """‖θ̄ − θ*‖² <= (1 − η μ)^t ‖θ⁰ − θ*‖² + 2 η σ²/(μ m) in the mean for η <= 1/(2 max_i L_i), all merged every step.
+
+    Gower et al. 2019 (arXiv 1901.09401), Theorem 3.1, with σ² at the minimizer.
+    """
+    problem, lr = built(agents=4, batch=16, l2=0.3), 0.1
+    steepest = float((problem.z**2).sum(-1).max()) / 4 + 0.3
+    assert lr <= 1 / (2 * steepest)
+    table, _ = simulate(problem, constant(complete_average(4)).draw, Optimizer("sgd", lr), rounds=200)
+    distance = table[table["metric"] == "merged_distance_sq"].pivot_table(index="round", columns="seed", values="value")
+    start = (problem.minimizer**2).sum(-1).numpy()
+    left = (2 * lr * problem.sigma_sq_at_minimizer / (problem.mu * 4)).numpy()
+    np.testing.assert_allclose(distance.loc[0], start)
+    for t in (10, 50, 190):
+        allowed = (1 - lr * problem.mu) ** t * start + left
+        assert (distance.loc[t : t + 10].mean().to_numpy() <= allowed).all()
+    assert (allowed < start / 10).all()
 
 
 @pytest.mark.parametrize(

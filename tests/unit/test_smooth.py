@@ -8,9 +8,15 @@ from torch.func import grad, vmap
 from sim.derivatives import directional
 from sim.lifts import RADIAL as LIFTED_RADIALLY
 from sim.lifts import Lifted
+from sim.optimizer import Optimizer
+from sim.probes import make_probes
+from sim.simulate import simulate
 from sim.smooth import FORMS, REACH, Smooth
 from sim.testbed import TESTBED
 from theory.errors import OnemergeError
+from theory.gossip import constant
+from theory.graphs import path
+from theory.mixing import uniform
 
 CASES = [(form, function) for form, functions in FORMS.items() for function in functions]
 EVERY = pytest.mark.parametrize(("form", "function"), CASES, ids=["-".join(case) for case in CASES])
@@ -258,6 +264,41 @@ def test_far_models_have_finite_losses_and_derivatives():
         x, line = torch.tensor([[-2000.0, 2000.0], [1.0, 1.0]], dtype=torch.float64)
         values = [directional(problem.value, x, *[line] * q) for q in range(5)]
         assert torch.isfinite(torch.stack(values)).all()
+
+
+@pytest.mark.parametrize("execution", ["batched", "vmap", "loop"])
+def test_a_run_is_the_loop_of_its_steps(execution):
+    """Against automatic differentiation and W Θ, for a W whose columns do not sum to one."""
+    W = uniform(path(4))
+    problem = built("separable", "log_cosh", agents=4)
+    theta = problem.init()
+    for round in range(3):
+        for batch in problem.batches(round, 2):
+            theta = theta - 0.3 * vmap(grad(problem.loss))(theta.flatten(0, 1), *batch).view_as(theta)
+        theta = torch.from_numpy(W) @ theta
+    run = {"rounds": 3, "local_steps": 2, "execution": execution}
+    _, state = simulate(problem, constant(W).draw, Optimizer("sgd", 0.3), **run)
+    torch.testing.assert_close(state.theta, theta, rtol=1e-11, atol=1e-13)
+
+
+def test_probes_of_a_run_know_the_exact_values():
+    """T2 by sympy's derivatives, ζ² and h = 0 exactly, σ² within its error, and the share of agents outside."""
+    problem = built("separable", "quartic_on_ball", agents=4, sigma=0.8, zeta=12.0)
+    probes = make_probes("terms,gradients,noise", problem, lr=0.3)
+    table, state = simulate(
+        problem, constant(uniform(path(4))).draw, Optimizer("sgd", 0.3), rounds=8, probes=probes, probes_every=8
+    )
+    whole = table[(table["round"] == 8) & table["agent"].isna()]
+    last = whole.pivot_table(index="seed", columns="metric", values="value")
+    f, theta = TESTBED["quartic_on_ball"].scaled(1.5, 2.0), state.theta.numpy()
+    mean, spread = theta.mean(axis=1), theta.var(axis=1)
+    np.testing.assert_allclose(last["T2"], (f(mean, 1) * f(mean, 3) * spread).sum(-1), rtol=1e-9)
+    np.testing.assert_allclose(last["zeta_sq_at_mean"], 144.0, rtol=1e-12)
+    np.testing.assert_allclose(last["zeta_sq_at_agents"], 144.0, rtol=1e-12)
+    assert (last["h_norm_sq"] < 1e-24).all()
+    assert ((last["sigma_sq"] - 0.8**2).abs() < 5 * last["sigma_sq_error"]).all()
+    np.testing.assert_allclose(last["outside"], (np.abs(theta).max(-1) > 2.0).mean(-1))
+    assert (last["outside"] > 0).any()
 
 
 @pytest.mark.parametrize(
