@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from sim.many_streams import streams
+from sim.optimizer import descend
 from sim.randomness import stream
 from sim.spectra import curvatures, require_spectrum
 from theory.errors import require
@@ -179,35 +180,27 @@ class QuadraticProblem:
 
     def gradients(self, theta, noise, optimum, curvature):
         """(h ⊙ (θ − b) + ξ, None) of all models at once, [n, d] each; the losses are not computed."""
-        gradient = (theta - optimum).mul_(curvature)
-        return (gradient if self.config.sigma == 0 else gradient.add_(noise)), None
+        return self._gradient(theta, noise, optimum, curvature, torch.empty_like(theta)), None
+
+    def _gradient(self, theta, noise, optimum, curvature, out):
+        torch.sub(theta, optimum, out=out).mul_(curvature)
+        return out if self.config.sigma == 0 else out.add_(noise)
 
     def sgd_step_(self, theta, lr, noise, optimum, curvature):
         """θ ← θ − η (h ⊙ (θ − b) + ξ) in place, on Θ [n, d]; η a number, or [n, 1] of one for every model.
 
-        On the CPU it goes block by block, so that what lies between the first and the last pass stays in the cache:
-        the memory moves Θ twice, the optima and the noise once.
+        The bits are those of `gradients` and `Optimizer.step_`. On the CPU it goes block by block, so that a gradient
+        is still in the cache when it is used: the memory moves Θ twice, the optima and the noise once.
         """
         count = max(1, BLOCK // self.dim) if theta.device.type == "cpu" else len(theta)
         if len(theta) <= count:
-            self._descend(theta, lr, noise, optimum, curvature, torch.empty_like(theta))
+            descend(theta, self.gradients(theta, noise, optimum, curvature)[0], lr)
             return
-        pull = torch.empty_like(theta[:count])
+        gradient = torch.empty_like(theta[:count])
         rates = lr.split(count) if torch.is_tensor(lr) else repeat(lr)
         parts = (part.split(count) for part in (noise, optimum, curvature))
-        for own, rate, *batch in zip(theta.split(count), rates, *parts, strict=False):
-            self._descend(own, rate, *batch, pull[: len(own)])
-
-    def _descend(self, theta, lr, noise, optimum, curvature, pull):
-        torch.sub(theta, optimum, out=pull)
-        noisy = self.config.sigma > 0
-        if torch.is_tensor(lr):
-            pull.mul_(curvature)
-            theta.addcmul_(pull.add_(noise) if noisy else pull, lr, value=-1)
-        else:
-            theta.addcmul_(pull, curvature, value=-lr)
-            if noisy:
-                theta.sub_(noise, alpha=lr)
+        for own, rate, *batch in zip(theta.split(count), rates, *parts, strict=False):  # a number goes on for ever
+            descend(own, self._gradient(own, *batch, gradient[: len(own)]), rate)
 
     def exact_losses(self):
         """(loss, data) of every L_k without noise, as the probes of `sim.derivatives` take them."""
