@@ -149,6 +149,12 @@ def test_no_argument_and_no_skeleton_is_changed():
         assert all(torch.equal(before[name], value) for name, value in one.state_dict().items())
 
 
+def test_modes_leave_the_skeleton_in_its_own():
+    module = resnet().eval()
+    train, evaluation = modes(module)
+    assert (module.training, train.training, evaluation.training) == (False, True, False)
+
+
 @pytest.mark.parametrize("count", [1, 2, 5])
 @pytest.mark.parametrize("network", NETWORKS)
 def test_reestimation_is_update_bn(network, count):
