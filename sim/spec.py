@@ -12,6 +12,7 @@ from sim.linear_network import LinearNetwork
 from sim.logistic import Logistic
 from sim.network import Classification
 from sim.optimizer import Optimizer
+from sim.probes import make_probes, parse_probes
 from sim.quadratic import Quadratic
 from sim.schedule import merge, server, silent, then_merge, window
 from sim.smooth import Smooth
@@ -23,6 +24,7 @@ from theory.mixing import metropolis, uniform
 
 NUMERICS = 2  # raised whenever the same spec gives other numbers; guarded by a golden run in the tests
 
+PROBE_DTYPES = ("same", "float64")
 PROBLEMS = {  # by the name that a record of a run has under `problem`
     kind.__name__.lower(): kind for kind in (Classification, Quadratic, Smooth, Logistic, LinearNetwork)
 }
@@ -47,9 +49,9 @@ class Spec:
     window_start <= t < window_stop the gossip is complete; `final_merge` replaces the last round's gossip by one global
     merge. `drop`, `drop_pairs`, `outage`, `outage_rounds`, `stale` are faults (sim.faults.Faults). `measure_every` and
     `gradients_every` count rounds, `probes_every` those of the `probes`, names of sim.probes with commas between, on
-    `probe_images` training images (0: all). `execution` and `chunk`, how gradients are computed, change the last bits
-    only. `keep_models` stores the final models. Seeds and the device are not fields: a seed is a replica of the spec,
-    the device is recorded.
+    `probe_images` training images (0: all), in `probe_dtype` "same" as the run or "float64". `execution` and `chunk`,
+    how gradients are computed, change the last bits only. `keep_models` stores the final models. Seeds and the device
+    are not fields: a seed is a replica of the spec, the device is recorded.
     """
 
     problem: Classification | Quadratic | Smooth | Logistic | LinearNetwork = field(default_factory=Classification)
@@ -79,6 +81,7 @@ class Spec:
     probes: str = ""
     probes_every: int = 0
     probe_images: int = 0
+    probe_dtype: str = "same"
     execution: str = "auto"
     chunk: int | None = None
     keep_models: bool = False
@@ -112,6 +115,11 @@ class Spec:
                 f"a window needs 0 <= start < stop <= rounds = {self.rounds}, "
                 f"not {self.window_start} and {self.window_stop}.",
             )
+        parse_probes(self.probes)
+        require(
+            self.probe_dtype in PROBE_DTYPES,
+            f"Unknown probe_dtype {self.probe_dtype!r}; valid: {', '.join(PROBE_DTYPES)}.",
+        )
         self.local_optimizer()
         self.faults()
         self.schedule()
@@ -126,6 +134,13 @@ class Spec:
     def faults(self):
         """What fails: messages, agents, news."""
         return Faults(self.drop, self.drop_pairs, self.outage, self.outage_rounds, self.stale)
+
+    def probing(self, problem):
+        """The probes of the run of `problem`; nothing is made where they are never asked for."""
+        if self.probes_every == 0:
+            return ()
+        kind = None if self.probe_dtype == "same" else self.probe_dtype
+        return make_probes(self.probes, problem, lr=self.lr, images=self.probe_images, dtype=kind)
 
     def local_optimizer(self):
         """The local optimizer of every agent."""
