@@ -1,7 +1,8 @@
 """Weighted sums of rows x [n, c], the two forms that a round of gossip takes: bags of few rows, and matrix products.
 
-Both read rows that are numbered within a `span` of consecutive rows of Θ. No sum counts a row whose weight is 0, so a
-model that is not finite reaches only those who hear it.
+Both concern a `span` of consecutive rows of Θ, numbered from its first: they read the rows `reads` once, in a stream,
+and give the sums that `rows` become; each of the two is a slice or int64, ascending. No sum counts a row whose weight
+is 0, so a model that is not finite reaches only those who hear it. Sums have the dtype of the weights.
 """
 
 from dataclasses import dataclass, replace
@@ -14,12 +15,13 @@ from torch.nn.functional import embedding_bag, pad
 
 @dataclass(frozen=True, eq=False)
 class Sums:
-    """rows[k] <- Σ_e weights[e] x[sources[e]] over the entries e of bag which[k]; rows: a slice or int64 [k].
+    """rows[k] <- Σ_e weights[e] x[reads[sources[e]]] over the entries e of bag which[k].
 
     Bag b has the entries offsets[b] <= e < offsets[b + 1]. which=None: row k has bag k, or all have the only one.
     """
 
     span: slice
+    reads: slice | torch.Tensor
     rows: slice | torch.Tensor
     which: torch.Tensor | None
     offsets: torch.Tensor
@@ -30,10 +32,11 @@ class Sums:
     def load(self):
         """Rows that a block of columns should have room for in a cache."""
         many = len(self.offsets) - 1 if self.which is None else len(self.which)
-        return max(many, len(self.sources) // 64)
+        return max(many, _count(self.reads) // 2, 1)
 
     def of(self, x):
         """The sums of x [n, c]: [k, c], or [1, c] for all rows."""
+        x = taken(x, self.reads).to(self.weights.dtype).contiguous()
         bags = embedding_bag(
             self.sources, x, self.offsets, mode="sum", per_sample_weights=self.weights, include_last_offset=True
         )
@@ -50,7 +53,7 @@ class Sums:
         first = self.offsets[which] - (sizes.cumsum(0) - sizes)
         entry = torch.arange(len(bag), device=device) + first[bag]
         sources, weights = self.sources[entry], self.weights[entry]
-        own = sources == rows[bag]
+        own = indices(self.reads, device)[sources] == rows[bag]
 
         def part(kept):
             offsets = _offsets(bag[kept], len(rows))
@@ -61,11 +64,11 @@ class Sums:
 
 @dataclass(frozen=True, eq=False)
 class Product:
-    """rows <- weights [k, u] @ x[sources]; weights [1, u]: the one sum for all rows. `holes`: some weights are 0."""
+    """rows <- weights [k, u] @ x[reads]; weights [1, u]: the one sum for all rows. `holes`: some weights are 0."""
 
     span: slice
+    reads: slice | torch.Tensor
     rows: slice | torch.Tensor
-    sources: slice | torch.Tensor
     weights: torch.Tensor
     holes: bool
 
@@ -76,7 +79,7 @@ class Product:
 
     def of(self, x):
         """The sums of x [n, c]: [k, c], or [1, c] for all rows."""
-        sums = self.weights @ x[self.sources]
+        sums = self.weights @ taken(x, self.reads).to(self.weights.dtype)
         if self.holes and not torch.stack(torch.aminmax(sums)).isfinite().all():  # perhaps by 0 · inf
             return self.ragged.of(x)
         return sums
@@ -85,8 +88,8 @@ class Product:
     def ragged(self):
         """The same as `Sums`, without the weights that are 0."""
         bag, place = self.weights.nonzero(as_tuple=True)
-        sources, offsets = indices(self.sources, bag.device)[place], _offsets(bag, len(self.weights))
-        return Sums(self.span, self.rows, None, offsets, sources, self.weights[bag, place])
+        offsets = _offsets(bag, len(self.weights))
+        return Sums(self.span, self.reads, self.rows, None, offsets, place, self.weights[bag, place])
 
     @property
     def apart(self):
@@ -109,3 +112,12 @@ def _offsets(bag, count):
 def indices(rows, device):
     """Rows as int64 [k], of a slice or of themselves."""
     return torch.arange(rows.start, rows.stop, device=device) if isinstance(rows, slice) else rows
+
+
+def taken(x, rows):
+    """x[rows]: a view of a slice, else a copy."""
+    return x[rows] if isinstance(rows, slice) else x.index_select(0, rows)
+
+
+def _count(rows):
+    return rows.stop - rows.start if isinstance(rows, slice) else len(rows)

@@ -6,7 +6,7 @@ writes there, and touches no agent that keeps only itself (W_ii = 1). What runs 
 
 - few weights a row: each row gathers its own sources (`sim.edge_sums.Sums`);
 - all rows that change alike (a merge, a federated average of some agents): one sum, copied;
-- at least half of many weights present: a matrix product of one replica (`sim.edge_sums.Product`).
+- at least half of many weights present (those of one sum are): a matrix product (`sim.edge_sums.Product`).
 
 Models of 16 bits are summed in float32, with weights in float32: three times a third of bfloat16 is 1.002.
 """
@@ -44,14 +44,15 @@ class Exchange:
             block[rows] = 0
             for half in part.apart:
                 receivers = np.repeat(rows, half.offsets.diff().numpy(force=True))
-                block[receivers, half.sources.numpy(force=True)] = half.weights.numpy(force=True)
+                senders = indices(half.reads, half.sources.device)[half.sources].numpy(force=True)
+                block[receivers, senders] = half.weights.numpy(force=True)
         return W
 
 
 def exchange(Ws, dtype, device):
     """`Exchange` of one W [A, A] for each replica, dense numpy or scipy sparse, for models of `dtype` on `device`.
 
-    Rows need not sum to 1; a row of zeros makes a model of zeros.
+    Every row needs a weight; that rows sum to 1 is not checked.
     """
     Ws = list(Ws)
     require(Ws, "no mixing matrix was given; an exchange takes one for each replica.")
@@ -62,14 +63,15 @@ def exchange(Ws, dtype, device):
     together = max(1, ROWS // agents)
     summed = torch.promote_types(dtype, torch.float32)
     for first in range(0, len(Ws), together):
-        for span, rows, *form in _planned(Ws[first : first + together], agents):
+        for span, reads, rows, *form in _planned(Ws[first : first + together], agents):
             span = slice(span.start + first * agents, span.stop + first * agents)
-            rows, weights = _moved(rows, device), torch.as_tensor(form[-1]).to(device, summed)
-            if len(form) == 2:
-                parts.append(Product(span, rows, _moved(form[0], device), weights, bool((form[1] == 0).any())))
+            place, weights = (span, _moved(reads, device), _moved(rows, device)), torch.as_tensor(form.pop())
+            holes, weights = bool((weights == 0).any()), weights.to(device, summed)
+            if form:
+                bags = (None if part is None else torch.as_tensor(part, device=device) for part in form)
+                parts.append(Sums(*place, *bags, weights))
             else:
-                bags = (None if part is None else torch.as_tensor(part, device=device) for part in form[:-1])
-                parts.append(Sums(span, rows, *bags, weights))
+                parts.append(Product(*place, weights, holes))
     return Exchange(len(Ws) * agents, dtype, tuple(parts))
 
 
@@ -97,11 +99,13 @@ def _entries(Ws, agents):
 
 
 def _planned(Ws, agents):
-    """The parts of some replicas: (span, rows, which, offsets, sources, weights) of `Sums`, or (span, rows, sources,
-    weights [k, u]) of a `Product`, as numpy arrays."""
+    """The parts of some replicas as numpy arrays: (span, reads, rows, which, offsets, sources, weights) of `Sums`, or
+    (span, reads, rows, weights [k, u]) of a `Product`."""
     row, source, weight = _entries(Ws, agents)
     count, shape = len(Ws) * agents, (len(Ws), agents)
     sizes = np.bincount(row, minlength=count)
+    for i in np.flatnonzero(sizes == 0)[:1]:
+        raise OnemergeError(f"row {i % agents} of a mixing matrix is all zeros; every agent needs a weight.")
     start = np.cumsum(sizes) - sizes
 
     single = np.flatnonzero(sizes == 1)
@@ -123,19 +127,27 @@ def _planned(Ws, agents):
         bags = np.flatnonzero(summed[span])
         inside = slice(start[span.start], start[span.stop - 1] + sizes[span.stop - 1])
         mine = inside.start + np.flatnonzero(summed[row[inside]])
-        heard, column = np.unique(source[mine] - span.start, return_inverse=True)
-        if alike[r] or 2 * len(mine) >= len(bags) * len(heard):
+        reads, column = _numbered(source[mine] - span.start, agents)
+        if 2 * len(mine) >= len(bags) * len(reads):
             bagged[r] = False
-            weights = np.zeros((len(bags), len(heard)))
+            weights = np.zeros((len(bags), len(reads)))
             weights[np.searchsorted(bags, row[mine] - span.start), column] = weight[mine]
-            yield span, np.flatnonzero(changed[span]), heard, weights
+            yield span, reads, np.flatnonzero(changed[span]), weights
     left = np.repeat(bagged, agents)
     rows, bags = np.flatnonzero(changed & left), np.flatnonzero(summed & left)
     if len(rows):
         mine = (summed & left)[row]
         leader = np.where(alike[rows // agents], head[rows // agents], rows)
         which = None if len(bags) in (1, len(rows)) else np.searchsorted(bags, leader)
-        yield slice(0, count), rows, which, np.append(0, np.cumsum(sizes[bags])), source[mine], weight[mine]
+        reads, sources = _numbered(source[mine], count)
+        yield slice(0, count), reads, rows, which, np.append(0, np.cumsum(sizes[bags])), sources, weight[mine]
+
+
+def _numbered(values, count):
+    """(the distinct ones of values < count, ascending; the number of each value among them)."""
+    present = np.zeros(count, dtype=bool)
+    present[values] = True
+    return np.flatnonzero(present), (np.cumsum(present) - 1)[values]
 
 
 @torch.no_grad()
@@ -149,18 +161,16 @@ def mix_(theta, exchange, heard=None):
     with torch.autocast(theta.device.type, enabled=False):
         for part in exchange.parts:
             own, foreign = (part, None) if heard is None else part.apart
-            summed = part.weights.dtype
-            for columns in _blocks(theta.shape[1], own if foreign is None else foreign, theta.dtype):
+            for columns in _blocks(theta.shape[1], own if foreign is None else foreign):
                 x = theta[part.span, columns]
-                new = own.of(x.to(summed))
+                new = own.of(x)
                 if foreign is not None:
-                    new += foreign.of(heard[part.span, columns].to(summed))
+                    new += foreign.of(heard[part.span, columns])
                 x[part.rows] = new.to(theta.dtype)
 
 
-def _blocks(columns, part, dtype):
-    """Slices of columns whose sums fit into SPACE, or NARROW ones; of models of 16 bits all rows are converted."""
-    load = part.load if part.weights.dtype == dtype else max(part.load, part.span.stop - part.span.start)
+def _blocks(columns, part):
+    """Slices of columns whose sums fit into SPACE, or NARROW ones."""
     space = SPACE.get(part.weights.device.type, SPACE["cuda"])
-    width = max(space // (part.weights.element_size() * load), NARROW)
+    width = max(space // (part.weights.element_size() * part.load), NARROW)
     return [slice(first, first + width) for first in range(0, columns, width)]

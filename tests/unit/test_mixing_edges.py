@@ -44,6 +44,8 @@ MATRICES = {
     "all copy the first": np.eye(4)[np.zeros(4, dtype=int)],
     "cycle of three": np.eye(3)[[1, 2, 0]],
     "negative weights": np.array([[1.5, -0.5, 0.0], [0.0, 1.0, 0.0], [-0.25, 0.25, 1.0]]),
+    "a row that begins another": np.array([[0.5, 0.5, 0.25, -0.25], [0.5, 0.5, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]]),
+    "scaled": np.diag([1.0, 2.0, 0.5]),
     "random peers": draw(random_peers(30, 0.3)),
     "matching": draw(random_matching(9, 1)),
     "ring": metropolis(ring(16)),
@@ -249,7 +251,7 @@ def test_blocks_keep_the_sums_small():
     for agents in (16, 256, 5000):
         W = csr_array((np.ones(agents), (np.arange(agents), np.roll(np.arange(agents), 1))))
         (part,) = exchange([W], torch.float32, "cpu").parts
-        widths = {columns.stop - columns.start for columns in mixing._blocks(10**6, part, torch.float32)}
+        widths = {columns.stop - columns.start for columns in mixing._blocks(10**6, part)}
         assert max(widths) * agents * 4 <= 2**19 or max(widths) == mixing.NARROW
 
 
@@ -264,6 +266,10 @@ def test_bad_input_is_refused():
     broken[2, 1] = np.nan
     for given in ([W, broken], [csr_array(broken)]):
         with pytest.raises(OnemergeError, match=r"entry \[2, 1\] .* nan"):
+            exchange(given, torch.float32, "cpu")
+    broken[2] = 0
+    for given in ([W, broken], [csr_array(broken)], [np.zeros((3, 3))]):
+        with pytest.raises(OnemergeError, match="is all zeros"):
             exchange(given, torch.float32, "cpu")
     plan = exchange([W], torch.float32, "cpu")
     for theta in (torch.zeros(4, 2), torch.zeros(3, 2, dtype=torch.float64)):
