@@ -12,7 +12,7 @@ from theory.errors import require
 # Bytes of a chunk of models with all that its step touches. On a CPU larger chunks leave the cache and smaller ones pay
 # for calls: of 2 to 64 models, 4 to 8 were best for a CNN of 0.9 MB each, and 32 to 64 for an MLP of 0.13 MB each. On a
 # GPU, where nothing was measured, it only bounds memory.
-WORKING_SET = {"cpu": 6 * 2**20, "cuda": 2**30}
+WORKING_SET = {"cpu": 2**23, "cuda": 2**30}
 IMAGES = 128  # of a test set that are evaluated at once
 PLANS = 4  # shapes whose buffers are kept: training and evaluation, a full chunk and a remainder each
 
@@ -58,25 +58,27 @@ class Stacked:
             if isinstance(module, nn.ReLU):
                 self.places.append(None)
             elif not isinstance(module, nn.Flatten):
-                matrix = (len(module.weight), module.weight[0].numel())
+                matrix = (-1, len(module.weight), module.weight[0].numel())
                 self.places.append((leaf, matrix, module.bias is not None))
                 leaf += 1 + (module.bias is not None)
         self.plan = lru_cache(PLANS)(partial(Plan, modules))
         self.chunk = lru_cache(2 * PLANS)(self._chunk)
 
-    def _chunk(self, shape, dtype, device, train=True):
-        """How many models to take at once: those that fit WORKING_SET, at least 1, with images [B, C, H, W] = `shape`.
+    def _chunk(self, shape, dtype, device, n=None, train=True):
+        """How many models to take at once, with images [B, C, H, W] = `shape` each: those that fit WORKING_SET, at
+        least 1; where n is given, fewer if that gives as many chunks of n models, of more equal sizes.
 
         The best chunk for a caller, too, who steps a chunk right after its gradients while both are in the cache.
         """
         one = Plan(self.modules, 1, (1, *shape), self.compute or dtype, torch.device("meta"), train)
-        return max(1, WORKING_SET[device.type] // (one.buffers.bytes + 2 * sum(self.sizes) * dtype.itemsize))
+        fit = max(1, WORKING_SET[device.type] // (one.buffers.bytes + 2 * sum(self.sizes) * dtype.itemsize))
+        return fit if n is None else math.ceil(n / math.ceil(n / fit))
 
     def _split(self, flat):
         """Each layer's (weights [n, outputs, k], biases [n, outputs] or None), as views of Θ or of its gradient."""
         parts = flat.split(self.sizes, 1)
         return [
-            () if place is None else (parts[place[0]].unflatten(1, place[1]), parts[place[0] + 1] if place[2] else None)
+            () if place is None else (parts[place[0]].view(place[1]), parts[place[0] + 1] if place[2] else None)
             for place in self.places
         ]
 
@@ -88,7 +90,7 @@ class Stacked:
         """
         self._check(theta)
         out = torch.empty_like(theta) if out is None else out
-        losses, chunk = [], self.chunk(x.shape[1:], theta.dtype, theta.device)
+        losses, chunk = [], self.chunk(x.shape[1:], theta.dtype, theta.device, len(theta))
         for models, gradient, images, labels in zip(*(a.split(chunk) for a in (theta, out, x, y)), strict=True):
             dtype = self.compute or theta.dtype
             plan = self.plan(len(models), images.shape, dtype, theta.device, True)
@@ -104,7 +106,7 @@ class Stacked:
         self._check(theta)
         dtype, parts = self.compute or theta.dtype, []
         for images in x.split(IMAGES):
-            chunk = self.chunk(images.shape, theta.dtype, theta.device, False)
+            chunk = self.chunk(images.shape, theta.dtype, theta.device, len(theta), False)
             for_these = []
             for models in theta.split(chunk):
                 plan = self.plan(len(models), (1, *images.shape), dtype, theta.device, False)
@@ -141,12 +143,15 @@ class Plan:
             value, gradient = layer.value, layer.gradient
         self.logits, self.gradient = value, gradient
         largest = max(module.weight.numel() for module in modules if hasattr(module, "weight"))
-        self.scratch = self.buffers(n * largest) if train else None
+        if train:
+            scratch = self.buffers(n * largest)
+            for layer in self.layers:
+                layer.share(scratch)
 
     def forward(self, x, leaves):
         first = self.layers[0]
         if isinstance(first, Affine):  # reads the images where they are
-            first.columns = x.flatten(2).mT.to(first.value.dtype)
+            first.read(x.flatten(2).mT.to(first.value.dtype).expand(len(first.value), -1, -1))
         else:
             self.images.copy_(x.permute(0, 2, 3, 4, 1))
         for layer, own in zip(self.layers, leaves, strict=True):
@@ -156,4 +161,4 @@ class Plan:
         for layer, own, into in zip(reversed(self.layers), reversed(leaves), reversed(gradients), strict=True):
             if layer.gradient is None:  # layers before the first with parameters
                 break
-            layer.backward(own, into, self.scratch)
+            layer.backward(own, into)

@@ -34,24 +34,31 @@ class Affine:
     """
 
     def __init__(self, outputs, n, columns, columns_gradient, buffers, train):
-        self.columns, self.columns_gradient = columns, columns_gradient
+        self.columns_gradient = columns_gradient
+        self.read(columns.expand(n, -1, -1))
         self.value = buffers(n, outputs, columns.shape[-1])
         self.gradient = buffers(*self.value.shape) if train else None
 
+    def read(self, columns):
+        """Take A [n, k, N] from now on."""
+        self.columns, self.columns_transposed = columns, columns.mT
+
+    def share(self, scratch):
+        """Memory for ∂W: it is a part of a flat gradient, and a batched product into such strided memory would become a
+        loop over the models."""
+        n, outputs, k = len(self.value), self.value.shape[1], self.columns.shape[1]
+        self.weight_gradient = scratch[: n * outputs * k].view(n, outputs, k)
+
     def forward(self, leaves):
         weight, bias = leaves
-        columns = self.columns.expand(len(weight), -1, -1)
         if bias is None:
-            torch.bmm(weight, columns, out=self.value)
+            torch.bmm(weight, self.columns, out=self.value)
         else:
-            torch.baddbmm(bias.unsqueeze(-1), weight, columns, out=self.value)
+            torch.baddbmm(bias.unsqueeze(-1), weight, self.columns, out=self.value)
 
-    def backward(self, leaves, gradients, scratch):
-        """Writes ∂W and ∂b, parts of a flat gradient: a batched product into such strided memory would become a loop
-        over the models, so it goes through the dense `scratch`."""
+    def backward(self, leaves, gradients):
         weight_gradient, bias_gradient = gradients
-        product = scratch[: weight_gradient.numel()].view(weight_gradient.shape)
-        weight_gradient.copy_(torch.bmm(self.gradient, self.columns.mT, out=product))
+        weight_gradient.copy_(torch.bmm(self.gradient, self.columns_transposed, out=self.weight_gradient))
         if bias_gradient is not None:
             torch.sum(self.gradient, -1, dtype=bias_gradient.dtype, out=bias_gradient)
         if self.columns_gradient is not None:
@@ -102,8 +109,11 @@ class Convolution:
             patch.copy_(pixels)
         self.product.forward(leaves)
 
-    def backward(self, leaves, gradients, scratch):
-        self.product.backward(leaves, gradients, scratch)
+    def share(self, scratch):
+        self.product.share(scratch)
+
+    def backward(self, leaves, gradients):
+        self.product.backward(leaves, gradients)
         if self.image_gradient is None:
             return
         for pixels in self.unwritten:
@@ -153,7 +163,10 @@ class ReLU:
     def forward(self, leaves):
         self.value.relu_()
 
-    def backward(self, leaves, gradients, scratch):
+    def share(self, scratch):
+        pass
+
+    def backward(self, leaves, gradients):
         torch.ops.aten.threshold_backward.grad_input(self.gradient, self.value, 0, grad_input=self.gradient)
 
 

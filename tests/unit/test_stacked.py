@@ -1,6 +1,7 @@
 """Stacked gradients and outputs by hand against torch.func on each model, which goes through autograd."""
 
 import copy
+import math
 
 import pytest
 import torch
@@ -108,11 +109,11 @@ def test_chunks_give_the_numbers_of_the_whole(monkeypatch, name):
     images = Case(name, 1, 7, seed=1).x[0]
     whole = *case.kernel(case.theta, case.x, case.y, 0.1), case.kernel.logits(case.theta, images)
     fresh = stacked(case.network, case.shapes)
-    one = fresh.chunk(case.x.shape[1:], torch.float64, torch.device("cpu"))
-    monkeypatch.setitem(module.WORKING_SET, "cpu", 2 * module.WORKING_SET["cpu"] // one)
+    most = fresh.chunk(case.x.shape[1:], torch.float64, torch.device("cpu"))
+    monkeypatch.setitem(module.WORKING_SET, "cpu", 2 * module.WORKING_SET["cpu"] // most)
     monkeypatch.setattr(module, "IMAGES", 4)
     fresh = stacked(case.network, case.shapes)
-    assert 1 <= fresh.chunk(case.x.shape[1:], torch.float64, torch.device("cpu")) < 5
+    assert 1 <= fresh.chunk(case.x.shape[1:], torch.float64, torch.device("cpu"), 5) < 5
     parts = *fresh(case.theta, case.x, case.y, 0.1), fresh.logits(case.theta, images)
     for a, b in zip(parts, whole, strict=True):
         assert distance(a, b) < 1e-14
@@ -178,9 +179,18 @@ def test_the_chunk_is_what_fits_the_working_set(monkeypatch):
     network = nn.Sequential(nn.Flatten(), nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2))
     shapes = {name: leaf.shape for name, leaf in network.named_parameters()}
     numbers = 2 * 5 * 5 + 2 * 5 + 6 + 2 * 17
-    for budget, chunk in ((8 * numbers * 3, 3), (8 * numbers * 3 - 1, 2), (1, 1)):
-        monkeypatch.setitem(module.WORKING_SET, "cpu", budget)
-        assert stacked(network, shapes).chunk((5, 2, 1, 1), torch.float64, torch.device("cpu")) == chunk
+    for budget, n, chunk in (
+        (3, 9, 3),
+        (3 - 1e-9, 9, 2),
+        (3, 4, 2),
+        (3, 2, 2),
+        (0, 2, 1),
+        (1, 1, 1),
+        (3, None, 3),
+        (0, None, 1),
+    ):
+        monkeypatch.setitem(module.WORKING_SET, "cpu", math.floor(8 * numbers * budget))
+        assert stacked(network, shapes).chunk((5, 2, 1, 1), torch.float64, torch.device("cpu"), n) == chunk
 
 
 @pytest.mark.parametrize("size", range(1, 9))
