@@ -2,6 +2,7 @@
 
 import math
 from contextlib import nullcontext
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from sim.randomness import stream
 from sim.sampling import Sampler
 from sim.scores import Scores
 from sim.stacked import stacked
+from sim.vision import clip_weights
 from theory.errors import require
 
 
@@ -80,7 +82,14 @@ class ClassificationProblem(Scores):
     def _one_init(self, seed, agent):
         with torch.random.fork_rng(devices=[]):  # torch's initializers know the global generator only
             torch.default_generator.manual_seed(int(stream(seed, "init", agent).integers(2**63)))
-            return torch.cat([parameter.detach().flatten() for parameter in self.make().parameters()])
+            drawn = self.make().named_parameters()
+        start = {name: parameter.detach() for name, parameter in drawn} | self.pretrained
+        return torch.cat([start[name].flatten() for name in self.shapes])
+
+    @cached_property
+    def pretrained(self):
+        """{parameter name: tensor} of the pretrained part of the model; empty where none is asked for."""
+        return {} if self.config.weights is None else clip_weights(self.skeleton, self.config.weights)
 
     def init_statistics(self):
         """Running means 0 and variances 1 of every agent [replicas, agents, b]."""

@@ -41,6 +41,8 @@ class Classification:
     Of models with BatchNorm only: `statistics_gossip` says whether gossip mixes the running means and variances with
     the models ("mix", the paper) or leaves every agent its "own"; `merged_statistics` whether the merged model
     estimates them again ("reestimate", the paper) on `statistics_images` clean training images, or takes their "mean".
+    `weights`, of clip_vit_b32 only, is a folder with CLIP's pretrained weights, with which the tower of every agent
+    starts (what is in the files is part of the run, where they lie is not); None: random weights.
     A field of one data set or model is no part of runs on another, and keeps its default there.
     """
 
@@ -59,6 +61,7 @@ class Classification:
     per_class: int = field(default=100, metadata={"data": ("glyphs",)})
     augmentation: str = field(default="none", metadata={"data": tuple(ARCHIVES)})
     folder: str | None = field(default=None, compare=False, metadata={"data": tuple(ARCHIVES)})
+    weights: str | None = field(default=None, metadata={"model": ("clip_vit_b32",)})
     statistics_gossip: str = field(default="mix", metadata={"model": BATCH_NORM})
     merged_statistics: str = field(default="reestimate", metadata={"model": BATCH_NORM})
     statistics_images: int = field(default=2048, metadata={"model": BATCH_NORM})

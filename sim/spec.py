@@ -17,6 +17,7 @@ from sim.quadratic import Quadratic
 from sim.schedule import merge, server, silent, then_merge, window
 from sim.smooth import Smooth
 from sim.step import ORDERS
+from sim.vision import weights_digest
 from theory.errors import OnemergeError, require
 from theory.gossip import constant, one_peer_exponential, random_matching, random_peers
 from theory.graphs import exponential, ring
@@ -175,6 +176,8 @@ class Spec:
                 own = all(getattr(record, what) in only for what, only in f.metadata.items())
                 if f.name != "problem" and f.compare and own:
                     value = getattr(record, f.name)
+                    if f.name == "weights" and value is not None:
+                        value = weights_digest(value)
                     values[f.name] = float(value) if f.type is float else value  # 1 and 1.0 are one value, one key
         return values
 

@@ -4,7 +4,9 @@ The library is an extra (`models`) and is imported where a model is made. What i
 is a pure function that vmap accepts, and no buffers but BatchNorm's, so that parameters and statistics are all of it.
 """
 
+import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -21,6 +23,7 @@ CLIP_DEPTH = 12
 CLIP_PATCH = 32
 CLIP_HEAD = 64
 CLIP_SOURCE = "openai/clip-vit-base-patch32"
+WANTED = f"name a folder that holds {CLIP_SOURCE} (config.json and model.safetensors)"
 POSITIONS = "position_embedding.weight"
 SHAPE = (  # what must agree between a saved tower and the model in use; the side of the images need not
     "hidden_size",
@@ -207,13 +210,32 @@ def clip_weights(model, folder):
     return {name: regrid(found[name], grid) if name.endswith(POSITIONS) else found[name] for name in names}
 
 
+def weights_digest(folder):
+    """SHA-256 over the names and the contents of the files a CLIP is read from: what fixes the numbers of a run, as the
+    folder's name does not. Errors: a folder without weights."""
+    path = Path(folder).expanduser()
+    files = sorted(file for pattern in ("config.json", "*.safetensors", "*.bin") for file in path.glob(pattern))
+    require(len(files) > 1, f"{str(path)!r} holds no config.json with weights; {WANTED}.")
+    return _digest(tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files))
+
+
+@lru_cache
+def _digest(files):
+    """Of ((path, size, time), ...), read again only where these have changed."""
+    digest = hashlib.sha256()
+    for file, _, _ in files:
+        digest.update(file.name.encode())
+        with file.open("rb") as content:
+            digest.update(hashlib.file_digest(content, "sha256").digest())
+    return digest.hexdigest()
+
+
 def saved_tower(path):
     """The float32 CLIPVisionModel that the folder `path` holds, or an OnemergeError that says what to put there."""
-    wanted = f"name a folder that holds {CLIP_SOURCE} (config.json and model.safetensors)"
-    require((path / "config.json").is_file(), f"No config.json in {str(path)!r}; {wanted}.")
+    require((path / "config.json").is_file(), f"No config.json in {str(path)!r}; {WANTED}.")
     try:
         kind = json.loads((path / "config.json").read_text(encoding="utf-8")).get("model_type")
-        require(kind in ("clip", "clip_vision_model"), f"{str(path)!r} holds a model of type {kind!r}; {wanted}.")
+        require(kind in ("clip", "clip_vision_model"), f"{str(path)!r} holds a model of type {kind!r}; {WANTED}.")
         tower, loading = library().CLIPVisionModel.from_pretrained(
             path, local_files_only=True, output_loading_info=True
         )
@@ -221,9 +243,9 @@ def saved_tower(path):
         raise
     except Exception as error:  # the library raises many kinds for a file that is absent, cut short or of other shapes
         reason = " ".join(str(error).split())
-        raise OnemergeError(f"Cannot read a CLIP from {str(path)!r} ({reason}); {wanted}.") from error
+        raise OnemergeError(f"Cannot read a CLIP from {str(path)!r} ({reason}); {WANTED}.") from error
     lost = sorted(loading["missing_keys"])
-    require(not lost, f"{str(path)!r} lacks weights of its vision tower ({', '.join(lost)}); {wanted}.")
+    require(not lost, f"{str(path)!r} lacks weights of its vision tower ({', '.join(lost)}); {WANTED}.")
     return tower.float()
 
 

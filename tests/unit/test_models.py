@@ -1,18 +1,25 @@
+import shutil
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.func import functional_call, grad, vmap
 from torch.nn import functional as F
 
+from sim.data import DATASETS
+from sim.images import Images
 from sim.models import MODELS, WIDTHS
+from sim.network import BATCH_NORM, Classification
+from sim.spec import Spec
 from sim.vision import attention, clip_weights, library, regrid
 from theory.errors import OnemergeError
 
 NARROW = ("linear2", "mlp", "cnn", "resnet18", "resnet18_imagenet")
 SMALL = {"logistic": None, "clip_vit_b32": 64, "vit": 16} | dict.fromkeys(NARROW, 4)
-NORMED = ("resnet18", "resnet18_imagenet")
+NORMED = BATCH_NORM
 
 
 def count(module):
@@ -247,6 +254,37 @@ def test_pretrained_clip_is_the_librarys_own_at_any_side(saved, part, side):
         logits = functional_call(skeleton, weights | head, (x,))
         expected = tower(x, interpolate_pos_encoding=True).pooler_output[:, :5]
     assert torch.allclose(logits, expected, atol=2e-5)
+
+
+def test_agents_start_with_pretrained_towers_and_heads_of_their_own(saved, monkeypatch):
+    folder, _ = saved
+    config = Classification(model="clip_vit_b32", width=64)
+    gray = Classification(data="glyphs", side=32, per_class=1, model="clip_vit_b32", width=64)
+    with pytest.raises(OnemergeError, match="num_channels 3, but the model in use 1"):
+        replace(gray, weights=str(folder / "tower")).build(2, (0,), 2).init()
+    x, y = images(4, 3, 32, 32).numpy(), np.array([0, 0, 1, 1])
+    monkeypatch.setitem(DATASETS, "digits", lambda config: Images("noise", 2, x, y, x, y))
+    problem = replace(config, weights=str(folder / "tower")).build(2, (0,), 2)
+    pretrained, theta = clip_weights(problem.skeleton, folder / "tower"), problem.init()
+    for one, drawn in zip(theta[0], config.build(2, (0,), 2).init()[0], strict=True):
+        parameters = problem.unflatten(one)
+        for name, part in parameters.items():
+            expected = pretrained[name] if name in pretrained else problem.unflatten(drawn)[name]
+            assert torch.equal(part, expected), name
+    heads = [problem.unflatten(one)["head.weight"] for one in theta[0]]
+    assert not torch.equal(*heads)
+
+
+def test_the_files_of_pretrained_weights_are_part_of_a_run_and_their_folder_is_not(saved, tmp_path):
+    folder, _ = saved
+    of = lambda path: Spec(Classification(model="clip_vit_b32", weights=str(path))).key()  # noqa: E731
+    key, copy = of(folder / "tower"), shutil.copytree(folder / "tower", tmp_path / "copy")
+    assert of(copy) == key != of(folder / "whole")
+    with (copy / "config.json").open("a") as file:
+        file.write("\n")
+    assert of(copy) != key != Spec(Classification(model="clip_vit_b32")).key()
+    with pytest.raises(OnemergeError, match="holds no config.json with weights; name a folder"):
+        of(tmp_path)
 
 
 def test_regrid_keeps_a_grid_that_fits_and_the_cls_position():

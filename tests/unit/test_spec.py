@@ -66,6 +66,7 @@ OTHER = {
         "per_class": None,
         "augmentation": None,
         "folder": None,
+        "weights": None,
         "statistics_gossip": None,
         "merged_statistics": None,
         "statistics_images": None,
@@ -128,8 +129,8 @@ ELSEWHERE = {  # fields of runs of one kind only, with another value than their 
     "merged_statistics": ({"model": "resnet18"}, "mean"),
     "statistics_images": ({"model": "resnet18"}, 64),
 }
-OF_OTHER_RUNS = {"side", "per_class", "augmentation", *(name for name in ELSEWHERE if "statistics" in name)}
-ONLY_ELSEWHERE = {"data", "folder", "participation", *ELSEWHERE}
+OF_OTHER_RUNS = {"side", "per_class", "augmentation", "weights", *(name for name in ELSEWHERE if "statistics" in name)}
+ONLY_ELSEWHERE = {"data", "folder", "weights", "participation", *ELSEWHERE}  # weights: see the tests of the models
 
 
 def sentence(call):
