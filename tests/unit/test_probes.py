@@ -134,6 +134,24 @@ def test_the_spectrum_is_that_of_the_full_matrix(agents, dim):
     assert found[:, agents - 1 :].abs().max() < 1e-14
 
 
+@pytest.mark.parametrize("together", [1, 60, 10**9])
+def test_large_models_are_taken_in_parts(together):
+    """Against a loop; the consensus distance, which runs record, has the same bits in every layout."""
+    theta = normal(2, 3, 40)
+    found = spread_spectrum(theta, together)
+    for r in range(2):
+        full = np.linalg.eigvalsh(gram(theta[r]))[::-1]
+        np.testing.assert_allclose(found[r], full, rtol=1e-12, atol=1e-14)
+        expected = sum(float(((x - theta[r].mean(dim=0)) ** 2).sum()) for x in theta[r]) / 3
+        assert float(consensus_distance(theta, together)[r]) == pytest.approx(expected, rel=1e-13)
+    assert torch.equal(consensus_distance(theta, together), consensus_distance(theta))
+
+
+def gram(theta):
+    deviations = (theta - theta.mean(dim=0)).numpy()
+    return deviations @ deviations.T / len(deviations)
+
+
 def test_the_spectrum_of_infinite_models_is_none():
     theta = normal(3, 4, 2)
     theta[1, 2, 0] = torch.inf
