@@ -10,6 +10,9 @@
 All give the same numbers up to the order of sums: float64 gradients agree to 1e-10 of their size in the tests.
 """
 
+import importlib
+import warnings
+
 import torch
 from torch.func import grad_and_value, vmap
 
@@ -44,8 +47,15 @@ def gradient_function(problem, execution):
         return _stacked(problem)
     one = _one(problem)
     if execution == "compiled":
-        one = torch.compile(one, mode="reduce-overhead" if problem.device.type == "cuda" else "default")
+        one = _compiled(one, problem.device)
     return _looped(one, has_statistics(problem))
+
+
+def _compiled(one, device):
+    with warnings.catch_warnings():  # the compiler, as it is imported, calls what torch itself deprecates
+        warnings.simplefilter("ignore", DeprecationWarning)
+        importlib.import_module("torch._inductor.compile_fx")
+    return torch.compile(one, mode="reduce-overhead" if device.type == "cuda" else "default")
 
 
 def has_statistics(problem):

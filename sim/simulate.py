@@ -122,7 +122,6 @@ def simulate(
     with cpu_threads(threads):
         work = _work(problem, optimizer, lr, execution, chunk)
         communicator = Communicator(problem, schedule, faults)
-        precision = getattr(problem, "precision", nullcontext)
         if state is None:
             first = (True, gradients_every > 0, probes if probes_every > 0 else ())
             begun = State.start(problem, optimizer, stale=communicator.stale)
@@ -133,11 +132,8 @@ def simulate(
         statistics = None if state.statistics is None else state.statistics.flatten(0, 1)
         while state.round < rounds and (state.diverged < 0).any():
             communicator.next_round(state)
-            with precision():
-                batches = problem.batches(state.round, local_steps)
-                losses = one_round_(
-                    order, work, theta, statistics, memory, batches, communicator.talk, communicator.active
-                )
+            batches = problem.batches(state.round, local_steps)
+            losses = one_round_(order, work, theta, statistics, memory, batches, communicator.talk, communicator.active)
             done = state.round + 1
             diverged = _first_divergence(state, losses, local_steps)
             state = replace(state, round=done, diverged=diverged, traffic=state.traffic + communicator.sent)
@@ -161,8 +157,14 @@ def _work(problem, optimizer, lr, execution, chunk):
         require(fits, f"lr must hold a learning rate for each of {replicas} replicas, not shape {list(lr.shape)}.")
         lr = lr.repeat_interleave(problem.agents)[:, None]
     fused = getattr(problem, "sgd_step_", None) if optimizer.plain and chosen(problem, execution) == "batched" else None
+    gradient, precision = gradient_function(problem, execution), getattr(problem, "precision", nullcontext)
+
+    def precise(*models_and_batch):
+        with precision():
+            return gradient(*models_and_batch)
+
     return Work(
-        gradient=gradient_function(problem, execution),
+        gradient=precise,
         optimizer=optimizer,
         chunk=chunk or chunk_size(problem, execution, replicas * problem.agents),
         lr=lr,
