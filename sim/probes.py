@@ -26,15 +26,17 @@ agents, d] (and of the statistics of models that carry them) that give {metric: 
 | | step_smoothness | ‖∇L(θ̄ − η v) − g‖/‖η v‖ | [loss]/[θ]² |
 | | step_curvature | 2 (L(θ̄ − η v) − L(θ̄) + η g·v)/‖η v‖², the L2 at which descent_r1 is an equality | [loss]/[θ]² |
 | sharpness | sharpness | Tr(∇²L(θ̄) Γ) = (1/m) Σ δ_kᵀ ∇²L(θ̄) δ_k | [loss] |
-| sharpening | sharpening_share | share of the δ_k ≠ 0 with ∇³L(θ̄)[δ_k, δ_k, g] < 0, as Assumption 4 asks of all | 1 |
+| sharpening | sharpening_share | share of the δ_k beyond rounding with ∇³L(θ̄)[δ_k, δ_k, g] < 0 (Assumption 4) | 1 |
 | | sharpening_against | number of those where it is >= 0, which refute it | 1 |
-| | sharpening_worst | its largest value over the δ_k ≠ 0 | [loss]²/[θ]² |
+| | sharpening_worst | its largest value over the same | [loss]²/[θ]² |
 | mergeability | mergeability | (1/m) Σ L(θ_k) − L(θ̄): the models merge (Definition 2) where it is >= 0 | [loss] |
 | barriers | barrier_mean, barrier_max | over pairs of agents: max_t of L on their line above the chord | [loss] |
 
 "terms" has consensus_distance, gradient_norm_sq, sharpness and those of "descent" too, whose L2 it takes. L_k and
 L = (1/m) Σ L_k are training losses, exact or of a stated number of images; symbols of `theory.notation` keep their
-names.
+names. A δ_k is beyond rounding where ‖δ_k‖ > 10 ε ‖θ_k‖, ε of the run's dtype. Models with BatchNorm are evaluated with
+running statistics: "mergeability" and "barriers", and in "gradients" what is at the agents, take the agents' own, all
+else those that the merged model gets.
 """
 
 from contextlib import nullcontext
@@ -112,8 +114,10 @@ def _terms(at, settings):
 
 
 def _sharpening(at, settings):
-    values = at.sharpening
-    moved = (at.theta != at.mean[:, None]).any(-1)
+    values, rounding = at.sharpening, 10 * torch.finfo(settings.problem.dtype).eps
+    moved = torch.empty_like(values, dtype=torch.bool)
+    for block in at.blocks():
+        moved[block] = at.deviations(block).norm(dim=-1) > rounding * at.theta[block].norm(dim=-1)
     meets = moved & (values < 0)
     return {
         "sharpening_share": meets.sum(-1).to(values) / moved.sum(-1),

@@ -14,8 +14,9 @@ from theory.errors import require
 class Snapshot:
     """Θ [replicas, agents, d], which no probe changes, with its exact losses.
 
-    Of models that carry statistics, each is evaluated with its own, `statistics` [replicas, agents, b], and everything
-    at θ̄ with `mean_statistics` [replicas, b]; derivatives are by θ alone.
+    Of models that carry statistics, the agents' losses and gradients are with their own, `statistics` [replicas,
+    agents, b]; θ̄ and all that is compared with it by derivatives, v too, are with `mean_statistics` [replicas, b]: a
+    theory of L speaks of one function of θ.
     """
 
     losses: ExactLosses
@@ -63,7 +64,8 @@ class Snapshot:
         """(1/m) Σ_k ∇L_k(θ_k) [replicas, d] in [loss]/[θ]."""
         total = torch.zeros_like(self.mean)
         for block in self.blocks():
-            total[block[0]] += self.own(slope, block).sum(dim=1)
+            statistics = part(self.mean_statistics, block[0])
+            total[block[0]] += self.losses.own(slope, block, self.theta[block], statistics=statistics).sum(dim=1)
         return total / self.theta.shape[1]
 
     @cached_property

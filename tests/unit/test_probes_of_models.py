@@ -130,11 +130,11 @@ def test_third_derivatives_equal_differences_of_gradients(net, statistics):
         slope = lambda at: slopes(problem, at, total, at_mean)  # noqa: B023, E731
         g, v, T2, bend = slope(mean), 0.0, 0.0, 0.0
         for k in range(AGENTS):
-            line, mine = theta[r, k] - mean, None if own is None else own[r, k]
+            line = theta[r, k] - mean
             ahead, behind = slope(mean + h * line), slope(mean - h * line)
             T2 += float((ahead - 2 * g + behind) @ g) / h**2 / AGENTS
             bend += float((ahead - behind) @ line) / (2 * h) / AGENTS
-            v += slopes(problem, theta[r, k], problem.weights[r, k], mine) / AGENTS
+            v += slopes(problem, theta[r, k], problem.weights[r, k], at_mean) / AGENTS
         assert float(found["T2"][r]) == pytest.approx(T2, rel=1e-4)
         assert float(found["sharpness"][r]) == pytest.approx(bend, rel=1e-4)
         assert float(found["mean_gradient_inner"][r]) == pytest.approx(float(g @ v), rel=1e-10)
@@ -158,6 +158,46 @@ def test_models_are_evaluated_with_their_own_statistics():
         ]
         assert float(found["barrier_max"][r]) == pytest.approx(max(walls), rel=1e-9, abs=1e-13)
         assert float(found["barrier_mean"][r]) == pytest.approx(np.mean(walls), rel=1e-9, abs=1e-13)
+
+
+def test_gradients_at_the_agents_are_with_their_own_statistics():
+    problem = problem_of(Residual)
+    theta, own = models_of(problem)
+    found = make_probes("gradients", problem)[0](theta, own)
+    for r in range(2):
+        total = problem.weights[r].mean(dim=0)
+        each = [slopes(problem, theta[r, k], problem.weights[r, k], own[r, k]) for k in range(AGENTS)]
+        whole = [slopes(problem, theta[r, k], total, own[r, k]) for k in range(AGENTS)]
+        phi = sum(float(x @ x) for x in each) / AGENTS
+        zeta = sum(float(((x - y) ** 2).sum()) for x, y in zip(each, whole, strict=True)) / AGENTS
+        assert float(found["local_gradient_norm_sq"][r]) == pytest.approx(phi, rel=1e-10)
+        assert float(found["zeta_sq_at_agents"][r]) == pytest.approx(zeta, rel=1e-10)
+
+
+def test_equal_models_have_no_discrepancy_whatever_their_statistics():
+    """All at one model but for rounding, where no direction is left to have a sign."""
+    problem = problem_of(Residual)
+    theta, own = models_of(problem)
+    theta = theta[:, :1] * (1 + 1e-16 * normal(2, AGENTS, problem.dim))
+    found = make_probes("terms,sharpening", problem, lr=0.1)[0](theta, own)
+    assert found["gradient_norm_sq"].min() > 1e-3
+    assert found["discrepancy_norm_sq"].max() < 1e-24
+    assert (found["sharpening_against"] == 0).all()
+    assert found["sharpening_share"].isnan().all()
+    torch.testing.assert_close(found["merged_descent"], 0.1 * found["gradient_norm_sq"], rtol=0.3, atol=0)
+
+
+def test_the_rest_is_of_third_order_with_statistics_too():
+    """Where all agents share one loss: halving the deviations shows it."""
+    problem = problem_of(Residual)
+    problem.weights[:] = problem.weights[:, :1].clone()
+    theta, own = models_of(problem)
+    mean = theta.mean(dim=1, keepdim=True)
+    sizes = [
+        make_probes("terms", problem, lr=0.1)[0](mean + scale * (theta - mean), own)["rest_norm_sq"]
+        for scale in (0.02, 0.01)
+    ]
+    torch.testing.assert_close((sizes[0] / sizes[1]).log2() / 2, torch.full((2,), 3.0).double(), rtol=0.02, atol=0)
 
 
 def plain_norm(x):
