@@ -5,6 +5,7 @@ import time
 import torch
 
 from sim.interrupts import deferred_interrupts
+from sim.memory import enough_memory
 from sim.simulate import simulate
 from sim.store import INTERRUPTED
 from theory.errors import require
@@ -29,7 +30,7 @@ def run(spec, seeds=(0, 1, 2), *, device="cpu", store=None, on_round=None, branc
 
     `on_round(state)` is called after each round, and its KeyboardInterrupt leaves a state to go on from. So does
     Ctrl-C, which waits for the end of the round; a second one acts at once, and the last state kept is the one to go on
-    from.
+    from. Where memory does not suffice, one sentence says what to lower, before the start if that can be told.
     """
     seeds = tuple(seeds)
     require(len(set(seeds)) == len(seeds) > 0, f"seeds must be distinct and at least one, not {seeds}.")
@@ -37,10 +38,12 @@ def run(spec, seeds=(0, 1, 2), *, device="cpu", store=None, on_round=None, branc
     check_rounds(checkpoint_rounds)
     where = pick_device(device)
     if store is None:
-        return _simulate(spec, seeds, where, [None], on_round)[0]
+        with enough_memory(spec, seeds, where):
+            return _simulate(spec, seeds, where, [None], on_round)[0]
     missing = store.missing(spec, seeds)
     if missing:
-        _run_and_store(spec, missing, where, store, on_round, branches, checkpoint_rounds)
+        with enough_memory(spec, missing, where):
+            _run_and_store(spec, missing, where, store, on_round, branches, checkpoint_rounds)
     return store.load(spec, seeds)
 
 
@@ -86,15 +89,21 @@ def _run_and_store(spec, seeds, device, store, on_round, branches, checkpoint_ro
 
 def _simulate(spec, seeds, device, start, on_round):
     """`start` is a list of the state to start from, which is taken out: nobody here holds a second copy of it."""
+    problem = spec.build(seeds, device)
     return simulate(
-        spec.build(seeds, device),
+        problem,
         spec.schedule(),
         spec.local_optimizer(),
         rounds=spec.rounds,
         local_steps=spec.local_steps,
         order=spec.order,
+        faults=spec.faults(),
+        execution=spec.execution,
+        chunk=spec.chunk,
         measure_every=spec.measure_every,
         gradients_every=spec.gradients_every,
+        probes=spec.probing(problem),
+        probes_every=spec.probes_every,
         state=start.pop(),
         on_round=on_round,
     )

@@ -68,7 +68,8 @@ def test_killed_at_every_file_operation_and_in_every_round(found, name):
     # two checkpoints and nine files of results, of which the list of what is done is removed at the end
     least = {"replace": 12, "chmod": 12, "unlink": 3, "mkdir": 4, "rmdir": 1, "write": 4, "batches": 5}
     stride = SPECS[name][1]
-    assert all(found["killed"][operation] >= count // stride for operation, count in least.items()), found["killed"]
+    assert sum(found["killed"].values()) >= sum(least.values()) // stride
+    assert stride > 1 or all(found["killed"][operation] >= count for operation, count in least.items())
     assert found["second kills"] > 10 // stride
 
 

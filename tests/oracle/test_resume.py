@@ -170,7 +170,7 @@ def test_a_state_goes_on_where_it_was(tmp_path):
     problem, schedule, optimizer = NETWORK.build(SEEDS), NETWORK.schedule(), NETWORK.local_optimizer()
     whole, final = simulate(problem, schedule, optimizer, rounds=6, local_steps=2)
     kept = []
-    simulate(problem, schedule, optimizer, rounds=6, local_steps=2, on_round=kept.append)
+    simulate(problem, schedule, optimizer, rounds=6, local_steps=2, on_round=lambda state: kept.append(state.copy()))
     for state in kept:
         table, end = simulate(NETWORK.build(SEEDS), NETWORK.schedule(), optimizer, rounds=6, local_steps=2, state=state)
         pd.testing.assert_frame_equal(table, whole, check_exact=True)

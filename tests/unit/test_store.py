@@ -70,8 +70,10 @@ def test_only_missing_seeds_run(store, monkeypatch):
     assert store.missing(SPEC, (1, 5, 0, 2)) == (5, 2)
     assert store.missing(replace(SPEC, lr=0.02), (0,)) == (0,)
     asked = []
-    build = Spec.build
-    monkeypatch.setattr(Spec, "build", lambda self, seeds, *rest: asked.append(seeds) or build(self, seeds, *rest))
+    monkeypatch.setattr(
+        "sim.run.simulate",
+        lambda problem, *rest, **named: asked.append(problem.seeds) or simulate(problem, *rest, **named),
+    )
     run(SPEC, (1, 2, 0), store=store)
     run(SPEC, (0, 1, 2), store=store)
     assert asked == [(2,)]
