@@ -118,7 +118,8 @@ class ClassificationProblem(Scores):
         """Models of a chunk: what fits a cache with the stacked products, a few under vmap."""
         if execution == "vmap":
             return TOGETHER
-        return self.kernel.chunk((self.batch, *self.images.train_x.shape[1:]), self.dtype, self.device)
+        shape = self.batch, *self.images.train_x.shape[1:]
+        return self.kernel.chunk(shape, self.dtype, self.device, len(self.seeds) * self.agents)
 
     def loss(self, theta, x, y):
         """The training loss of a batch; a model with BatchNorm takes the statistics of the batch."""
