@@ -114,12 +114,12 @@ class ClassificationProblem(Scores):
     def _gradients(self, theta, x, y):
         return self.kernel(theta, x, y, self.config.label_smoothing)
 
-    def chunk(self, execution):
+    def chunk(self, execution, models):
         """Models of a chunk: what fits a cache with the stacked products, a few under vmap."""
         if execution == "vmap":
             return TOGETHER
         shape = self.batch, *self.images.train_x.shape[1:]
-        return self.kernel.chunk(shape, self.dtype, self.device, len(self.seeds) * self.agents)
+        return self.kernel.chunk(shape, self.dtype, self.device, models)
 
     def loss(self, theta, x, y):
         """The training loss of a batch; a model with BatchNorm takes the statistics of the batch."""

@@ -103,12 +103,13 @@ def _looped(one, with_statistics):
     return looped
 
 
-def chunk_size(problem, execution, agents):
-    """Models whose gradients are in memory at once: as the problem says, else 1 in a loop and TOGETHER under vmap."""
+def chunk_size(problem, execution, models):
+    """Of `models` in all, how many have their gradients in memory at once: as the problem says, else 1 in a loop and
+    TOGETHER under vmap."""
     execution = chosen(problem, execution)
     if execution in ("loop", "compiled"):
         return 1
     own = getattr(problem, "chunk", None)
     if own is not None:
-        return own(execution)
-    return TOGETHER if execution == "vmap" else agents
+        return own(execution, models)
+    return TOGETHER if execution == "vmap" else models

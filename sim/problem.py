@@ -21,7 +21,7 @@ class Problem(Protocol):
         a step of plain SGD in place, where that takes fewer passes over the memory.
     one_by_one
         whether one model after the other is quicker than stacks under vmap.
-    chunk(execution) -> agents whose gradients are in memory at once.
+    chunk(execution, models) -> how many of the models have their gradients in memory at once.
     statistics, init_statistics(), loss_and_statistics(θ [d], s [b], *batch) -> (loss, s')
         b float numbers an agent carries beside θ that no gradient moves (BatchNorm).
     mixes_statistics, reestimates; reestimated(seed, θ [d]) -> s [b]

@@ -40,17 +40,14 @@ class Scores:
         """
         local, overall = self.class_weights(self.test_y)
         merged = theta.mean(dim=1)
-        models = torch.cat([theta, merged[:, None]], dim=1).flatten(0, 1)
-        if statistics is not None:
-            own = self.merged_statistics(merged, statistics)
-            statistics = torch.cat([statistics, own[:, None]], dim=1).flatten(0, 1)
+        own = None if statistics is None else self.merged_statistics(merged, statistics)
+        each, mean = self.test_scores(theta.flatten(0, 1), _flat(statistics)), self.test_scores(merged, own)
         out = {}
-        for name, score in zip(("accuracy", "loss"), self.test_scores(models, statistics), strict=True):
-            score = score.view(len(self.seeds), self.agents + 1, -1)
-            globally = torch.einsum("ran,rn->ra", score, overall)
-            out[f"global_{name}"] = globally[:, :-1]
-            out[f"merged_{name}"] = globally[:, -1]
-            out[f"local_{name}"] = torch.einsum("ran,ran->ra", score[:, :-1], local)
+        for name, score, merged_score in zip(("accuracy", "loss"), each, mean, strict=True):
+            score = score.view(len(self.seeds), self.agents, -1)
+            out[f"global_{name}"] = torch.einsum("ran,rn->ra", score, overall)
+            out[f"merged_{name}"] = torch.einsum("rn,rn->r", merged_score, overall)
+            out[f"local_{name}"] = torch.einsum("ran,ran->ra", score, local)
         return out
 
     def train_weights(self):

@@ -175,7 +175,8 @@ def _work(problem, optimizer, lr, execution, chunk):
 def _first_divergence(state, losses, local_steps):
     """Step of the first loss [steps, n] that is not finite, else the end of the round if the models are not, else as
     before."""
-    bad = ~torch.isfinite(state.theta.flatten(1)).all(dim=1)
+    ends = torch.stack(torch.aminmax(state.theta.flatten(1), dim=1))  # NaN where there is one; no copy of the models
+    bad = ~torch.isfinite(ends).all(dim=0)
     first = torch.full_like(bad, local_steps, dtype=torch.int64)
     if losses is not None:
         bad_loss = ~torch.isfinite(losses.view(len(losses), len(bad), -1)).all(dim=2)  # [steps, replicas]

@@ -53,9 +53,10 @@ def results(folder, spec):
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    """What this file, as a program, prints: it forks processes, which pytest's own should not."""
-    command = [sys.executable, __file__, str(tmp_path_factory.mktemp("kills"))]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    """What this file, as a program, prints: it forks processes, which pytest's own should not, nor a process whose
+    OpenMP has a second thread, for which the child would wait for ever."""
+    command, environment = [sys.executable, __file__, str(tmp_path_factory.mktemp("kills"))], {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=os.environ | environment)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
