@@ -6,7 +6,7 @@ from scipy.sparse import eye_array
 
 from sim.faults import apply
 from sim.mixing import exchange, mix_
-from sim.randomness import stream
+from sim.randomness import Later
 from sim.schedule import Average
 from sim.traffic import sent
 from theory.errors import require
@@ -33,7 +33,7 @@ class Communicator:
         self.silence = eye_array(problem.agents, format="csr")
         self.mixes_statistics = getattr(problem, "mixes_statistics", False)
         self.size = problem.dim + (problem.statistics if self.mixes_statistics else 0)
-        self.known = (), None
+        self.known, self.counted = ((), None), (None, (0, 0))
 
     @property
     def stale(self):
@@ -48,10 +48,8 @@ class Communicator:
         drawn, left, counts = {}, [], []
         for schedule, seed in zip(self.schedules, seeds, strict=True):
             if (id(schedule), seed) not in drawn:
-                said, draw = schedule(t, stream(seed, "gossip", t)), draws.get(seed)
-                active = None if draw is None else draw.active
-                count = sent(said, self.size, state.theta.element_size(), active)
-                drawn[id(schedule), seed] = said if draw is None else apply(said, draw), count
+                said, draw = schedule(t, Later(seed, "gossip", t)), draws.get(seed)
+                drawn[id(schedule), seed] = said if draw is None else apply(said, draw), self._count(said, draw)
             said, count = drawn[id(schedule), seed]
             left.append(said)
             counts.append(count)
@@ -63,6 +61,15 @@ class Communicator:
         fresh = [draws[seed].fresh & talks for seed, talks in zip(seeds, said, strict=True)] if self.stale else []
         self.fresh = self._rows(fresh) if fresh else None
         self.talk = self._talk if any(said) else None
+
+    def _count(self, said, draw):
+        """Messages and bytes of what was said; a constant W is counted once."""
+        if draw is None and said is self.counted[0]:
+            return self.counted[1]
+        count = sent(said, self.size, self.problem.dtype.itemsize, None if draw is None else draw.active)
+        if draw is None:
+            self.counted = said, count
+        return count
 
     def _exchange(self, gossip, left):
         """The exchange of the replicas that gossip; kept while the matrices are the same ones."""

@@ -175,6 +175,8 @@ def _work(problem, optimizer, lr, execution, chunk):
 def _first_divergence(state, losses, local_steps):
     """Step of the first loss [steps, n] that is not finite, else the end of the round if the models are not, else as
     before."""
+    if np.isfinite(float(state.theta.sum())) and (losses is None or np.isfinite(float(losses.sum()))):
+        return state.diverged  # a sum is finite only where all its terms are
     ends = torch.stack(torch.aminmax(state.theta.flatten(1), dim=1))  # NaN where there is one; no copy of the models
     bad = ~torch.isfinite(ends).all(dim=0)
     first = torch.full_like(bad, local_steps, dtype=torch.int64)
@@ -191,6 +193,8 @@ def _measured(state, problem, local_steps, metrics, gradients, probes, last):
 
     Values of probes are recorded too where they are finite.
     """
+    if not (metrics or gradients or probes):
+        return state
     values, probed = {}, {}
     for probe in probes:
         probed |= probe(*state.models)

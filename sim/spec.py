@@ -14,16 +14,30 @@ from sim.network import Classification
 from sim.optimizer import Optimizer
 from sim.probes import make_probes, parse_probes
 from sim.quadratic import Quadratic
-from sim.schedule import merge, server, silent, then_merge, window
+from sim.schedule import always, merge, server, silent, then_merge, window
 from sim.smooth import Smooth
 from sim.step import ORDERS
 from sim.vision import weights_digest
+from theory import gossip, sparse_draws
 from theory.errors import OnemergeError, require
-from theory.gossip import constant, one_peer_exponential, random_matching, random_peers
 from theory.graphs import exponential, ring
-from theory.mixing import metropolis, uniform
+from theory.mixing import mixing
 
 NUMERICS = 2  # raised whenever the same spec gives other numbers; guarded by a golden run in the tests
+
+MANY = 128  # agents from which on sparse draws of the same matrices take less time than dense ones
+
+
+def _constant(spec, graph, weights):
+    graph = graph(spec.agents)
+    return sparse_draws.constant(graph, weights) if spec.agents >= MANY else always(mixing(graph, weights))
+
+
+def _sparse_if_many(spec, family, *parameters):
+    if spec.agents >= MANY:
+        return getattr(sparse_draws, family)(spec.agents, *parameters)
+    return getattr(gossip, family)(spec.agents, *parameters).draw
+
 
 PROBE_DTYPES = ("same", "float64")
 PROBLEMS = {  # by the name that a record of a run has under `problem`
@@ -31,11 +45,11 @@ PROBLEMS = {  # by the name that a record of a run has under `problem`
 }
 GOSSIPS = {
     "none": lambda spec: silent,
-    "random_peers": lambda spec: random_peers(spec.agents, spec.peers).draw,
-    "random_matching": lambda spec: random_matching(spec.agents, spec.peers).draw,
-    "ring": lambda spec: constant(metropolis(ring(spec.agents))).draw,
-    "exponential": lambda spec: constant(uniform(exponential(spec.agents))).draw,
-    "one_peer_exponential": lambda spec: one_peer_exponential(spec.agents).draw,
+    "random_peers": lambda spec: _sparse_if_many(spec, "random_peers", spec.peers),
+    "random_matching": lambda spec: _sparse_if_many(spec, "random_matching", spec.peers),
+    "ring": lambda spec: _constant(spec, ring, "metropolis"),
+    "exponential": lambda spec: _constant(spec, exponential, "uniform"),
+    "one_peer_exponential": lambda spec: _sparse_if_many(spec, "one_peer_exponential"),
     "complete": lambda spec: merge(spec.agents),
     "server": lambda spec: server(spec.agents, spec.participation),
 }

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 
 from figures.rates import rates_table
 from paper_repro.item import Claim, Item
@@ -37,7 +38,7 @@ def steps_needed(spec, seeds):
     curvature, optima, start, mean_curvature = (
         tensor.numpy() for tensor in (problem.curvature, problem.optima, problem.start, problem.mean_curvature)
     )
-    W = np.asarray(spec.schedule()(0, None))
+    W = dense_mixing(spec)
     lrs = LEARNING_RATES / spec.problem.L
     total = np.zeros((len(lrs), len(seeds)))
     steps = np.full((len(ACCURACIES), len(lrs), len(seeds)), np.inf)
@@ -67,12 +68,18 @@ def table(results):
     return pd.concat([part for part in parts if len(part)], ignore_index=True)
 
 
+def dense_mixing(spec):
+    """The W [agents, agents] of every round."""
+    W = spec.schedule()(0, None)
+    return W.toarray() if issparse(W) else np.asarray(W)
+
+
 def exact_path(spec, simulated):
     """E ‖∇L(θ̄)‖² by the moments, at the seeds and rounds of the simulated rows."""
     seeds = sorted(simulated["seed"].unique())
     problem = spec.build(tuple(map(int, seeds)))
     arguments = [tensor.numpy() for tensor in (problem.curvature, problem.optima, problem.start)]
-    W = np.asarray(spec.schedule()(0, None))
+    W = dense_mixing(spec)
     moments = dsgd_moments(lambda t: W, *arguments, np.full(len(seeds), spec.lr), spec.problem.sigma, spec.order)
     path = [now.gradient_norm_sq(problem.mean_curvature.numpy()) for now, _ in zip(moments, range(spec.rounds + 1))]  # noqa: B905
     return [path[row.round][seeds.index(row.seed)] for row in simulated.itertuples()]

@@ -2,6 +2,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+from scipy.sparse import issparse
 
 from sim.linear_network import LinearNetwork
 from sim.logistic import Logistic
@@ -10,7 +11,7 @@ from sim.quadratic import Quadratic
 from sim.run import run
 from sim.schedule import METHODS
 from sim.smooth import Smooth
-from sim.spec import GOSSIPS, NUMERICS, PROBLEMS, Spec
+from sim.spec import GOSSIPS, MANY, NUMERICS, PROBLEMS, Spec
 from sim.store import json_bytes
 from theory.errors import OnemergeError
 
@@ -262,13 +263,32 @@ def test_golden_runs(name):
     assert {metric: pytest.approx(value, rel=1e-8) for metric, value in expected.items()} == numbers
 
 
+def dense(W):
+    return W.toarray() if issparse(W) else np.asarray(W)
+
+
 @pytest.mark.parametrize("gossip", GOSSIPS)
 def test_every_gossip_draws_rows_that_sum_to_one(gossip):
     spec = replace(NETWORK, gossip=gossip, agents=6)
     drawn = spec.schedule()(2, np.random.default_rng(0))
     assert (drawn is None) == (gossip == "none")
     if drawn is not None:
-        np.testing.assert_allclose(np.asarray(drawn).sum(axis=1), 1, atol=1e-14)
+        np.testing.assert_allclose(dense(drawn).sum(axis=1), 1, atol=1e-14)
+
+
+@pytest.mark.parametrize("gossip", ["random_peers", "random_matching", "ring", "exponential", "one_peer_exponential"])
+def test_many_agents_draw_the_same_matrices(gossip, monkeypatch):
+    """From MANY agents on they are sparse, and the same to the rounding of self-weights."""
+    many = replace(NETWORK, gossip=gossip, agents=MANY)
+    few = replace(many, agents=MANY - 1)
+    assert issparse(many.schedule()(3, np.random.default_rng(0)))
+    monkeypatch.setattr("sim.spec.MANY", 2)
+    as_sparse = few.schedule()(3, np.random.default_rng(0))
+    monkeypatch.undo()
+    as_dense = few.schedule()(3, np.random.default_rng(0))
+    assert issparse(as_sparse)
+    assert not issparse(as_dense)
+    np.testing.assert_allclose(dense(as_sparse), as_dense, rtol=1e-15)
 
 
 @pytest.mark.parametrize("method", METHODS)
