@@ -10,9 +10,9 @@ import argparse
 
 import numpy as np
 
-from sim.adversary import measure, ratio_of
-from sim.quadratic_attack import family
-from sim.search import search
+from sim.search.adversary import measure, ratio_of
+from sim.search.climb import search
+from sim.search.quadratic_attack import family
 from theory.bounds import BOUNDS
 
 CONCAVE = ("master_consensus", "master_consensus_cta", "master_consensus_start", "master_consensus_decay",

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from sim.data import DATASETS
+from sim.data.sets import DATASETS
 
 LEVEL = 0.95
 MIN_SEEDS = 3

@@ -13,8 +13,8 @@ from dataclasses import replace
 from sympy import Le
 
 from paper_repro.ledger import record_of, require_engines
-from sim.adversary import attack, confirmed
-from sim.evidence import simulated
+from sim.search.adversary import attack, confirmed
+from sim.search.evidence import simulated
 from theory.bound import Bound
 from theory.bounds import BOUNDS, zhu2025
 from theory.errors import OnemergeError

@@ -10,14 +10,14 @@ from torch.func import functional_call, vmap
 from torch.nn.functional import cross_entropy
 
 from sim import statistics as running
-from sim.data import DATASETS, class_shares
+from sim.data.sampling import Sampler
+from sim.data.sets import DATASETS, class_shares
 from sim.execution import LARGE, TOGETHER
 from sim.models import MODELS
+from sim.models.vision import clip_weights
 from sim.randomness import stream
-from sim.sampling import Sampler
 from sim.scores import Scores
 from sim.stacked import stacked
-from sim.vision import clip_weights
 from theory.errors import require
 
 

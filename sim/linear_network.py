@@ -112,7 +112,7 @@ class LinearNetworkProblem:
         return torch.cat([part.flatten(1) for part in parts], dim=1), (residual**2).sum((1, 2)) / (2 * x.shape[1])
 
     def exact_losses(self):
-        """(loss, data) of every L_k on all its samples, as the probes of `sim.derivatives` take them."""
+        """(loss, data) of every L_k on all its samples, as the probes of `sim.probes.derivatives` take them."""
         return self.loss, (self.x, self.y)
 
     def global_loss(self, theta):

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.nn.functional import softplus
 
-from sim.data import class_shares
+from sim.data.sets import class_shares
 from sim.own_samples import own_indices, take
 from sim.randomness import stream
 from sim.testbed import function_of
@@ -90,7 +90,7 @@ class LogisticProblem:
         return gradients, losses
 
     def exact_losses(self):
-        """(loss, data) of every L_k on all its samples, as the probes of `sim.derivatives` take them."""
+        """(loss, data) of every L_k on all its samples, as the probes of `sim.probes.derivatives` take them."""
         return self.loss, (self.z,)
 
     def measure(self, theta):

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field, fields
 
 import torch
 
-from sim.archives import ARCHIVES
 from sim.classifier import ClassificationProblem
-from sim.data import DATASETS
-from sim.glyphs import check_glyphs
+from sim.data.archives import ARCHIVES
+from sim.data.glyphs import check_glyphs
+from sim.data.sets import DATASETS
 from sim.models import MODELS
 from sim.statistics import MERGED_STATISTICS, STATISTICS_GOSSIP
 from theory.errors import require
@@ -25,7 +25,7 @@ BATCH_NORM = ("resnet18", "resnet18_imagenet")  # models that carry running mean
 class Classification:
     """Agents that hold skewed shares of one data set.
 
-    `data` names it (sim.data.DATASETS); `side` and `per_class`, of "glyphs" only, are the pixels of a side and the
+    `data` names it (sim.data.sets.DATASETS); `side` and `per_class`, of "glyphs" only, are the pixels of a side and the
     training images of a class; `folder`, of CIFAR and Tiny ImageNet only, holds their archive (no part of the run, as
     the archive's checksum fixes the images). `augmentation`, of these too (a mirrored letter is another one): "none",
     or "crop_flip_randaugment", the paper's RandomCrop(pad 4), flip and RandAugment(2, 9) of all images that are trained

@@ -203,7 +203,7 @@ class QuadraticProblem:
             descend(own, self._gradient(own, *batch, gradient[: len(own)]), rate)
 
     def exact_losses(self):
-        """(loss, data) of every L_k without noise, as the probes of `sim.derivatives` take them."""
+        """(loss, data) of every L_k without noise, as the probes of `sim.probes.derivatives` take them."""
         curvature = self.curvature.expand_as(self.optima)
         return self.loss, (torch.zeros_like(self.optima), self.optima, curvature)
 

@@ -71,7 +71,7 @@ class Scores:
         return (losses * weights).sum()
 
     def exact_losses(self):
-        """(loss, data) of every L_k without sampling, as the probes of `sim.derivatives` take them."""
+        """(loss, data) of every L_k without sampling, as the probes of `sim.probes.derivatives` take them."""
         return self.weighted_loss, (self.train_weights(),)
 
     def measure_gradients(self, theta, statistics=None):

@@ -9,7 +9,7 @@ import torch
 
 from sim.communication import Communicator
 from sim.execution import chosen, chunk_size, gradient_function
-from sim.probe import consensus_distance
+from sim.probes.spread import consensus_distance
 from sim.step import ORDERS, Work, one_round_
 from sim.threads import cpu_threads
 from theory.errors import require

@@ -191,7 +191,7 @@ class SmoothProblem:
         return self.slope(theta) + pull, self.value(theta) + (pull * theta).sum(-1)
 
     def exact_losses(self):
-        """(loss, data) of every L_k without noise, as the probes of `sim.derivatives` take them."""
+        """(loss, data) of every L_k without noise, as the probes of `sim.probes.derivatives` take them."""
         return self.loss, (torch.zeros_like(self.tilts), self.tilts)
 
     def measure(self, theta):

@@ -10,14 +10,14 @@ from sim.execution import EXECUTIONS
 from sim.faults import Faults
 from sim.linear_network import LinearNetwork
 from sim.logistic import Logistic
+from sim.models.vision import weights_digest
 from sim.network import Classification
 from sim.optimizer import Optimizer
-from sim.probes import make_probes, parse_probes
+from sim.probes.named import make_probes, parse_probes
 from sim.quadratic import Quadratic
 from sim.schedule import always, merge, server, silent, then_merge, window
 from sim.smooth import Smooth
 from sim.step import ORDERS
-from sim.vision import weights_digest
 from theory import gossip, sparse_draws
 from theory.errors import OnemergeError, require
 from theory.graphs import exponential, ring

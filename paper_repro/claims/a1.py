@@ -5,8 +5,8 @@ from scipy.stats import binomtest
 from sympy import Eq, Integer, Rational, Symbol
 
 from paper_repro.claims.exact import by_enumeration
-from sim.confidence import bonferroni
 from sim.randomness import stream
+from sim.search.confidence import bonferroni
 from theory.errors import require
 from theory.peer_law import (
     LARGEST,

@@ -5,8 +5,8 @@ from scipy.stats import binomtest
 from sympy import Eq, Ge, Integer, Le, Lt, Rational, Symbol, solve
 
 from paper_repro.claims.exact import both, by_enumeration
-from sim.confidence import bonferroni
 from sim.randomness import stream
+from sim.search.confidence import bonferroni
 from theory.errors import require
 from theory.proof.evidence import INTERVALS, Claim, Constant, Instance, Measured, Variant, by_instance, by_interval
 from theory.proof.step import Proof, Step

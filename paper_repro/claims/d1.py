@@ -2,7 +2,7 @@
 
 from sympy import Le, Rational, Symbol
 
-from sim.spread import drawn_mixing, one_step, random_step
+from sim.search.spread import drawn_mixing, one_step, random_step
 from theory.bounds import corrected, zhu2025
 from theory.edge import peers_rate
 from theory.notation import symbols

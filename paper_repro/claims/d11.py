@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from sim.adversary import searched
-from sim.fleet import Fleet, huber, step_against
-from sim.random_steps import random_descent
+from sim.search.adversary import searched
+from sim.search.fleet import Fleet, huber, step_against
+from sim.search.random_steps import random_descent
 from theory.bounds import BOUNDS, corrected, zhu2025
 from theory.errors import require
 from theory.notation import symbols

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
-from sim.adversary import searched
-from sim.non_iid import floor
+from sim.search.adversary import searched
+from sim.search.non_iid import floor
 from theory.bounds import corrected, zhu2025
 from theory.proof.derivations_descent import rate_d12, residual_homogeneous
 from theory.proof.evidence import Claim, Constant, Instance, Variant, by_instance

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 from sympy import Rational, limit
 
-from sim.adversary import searched
-from sim.evidence import simulated
-from sim.non_iid import noisy_cosines
-from sim.spread import after_steps
+from sim.search.adversary import searched
+from sim.search.evidence import simulated
+from sim.search.non_iid import noisy_cosines
+from sim.search.spread import after_steps
 from theory.bounds import corrected, zhu2025
 from theory.edge import peers_rate
 from theory.notation import symbols

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from sim.adversary import searched
-from sim.evidence import simulated
-from sim.non_iid import noisy_cosines
+from sim.search.adversary import searched
+from sim.search.evidence import simulated
+from sim.search.non_iid import noisy_cosines
 from theory.bounds import corrected, master, master_consensus
 from theory.proof.derivations_onestep import onestep_nonconvex
 from theory.proof.evidence import INTERVALS, Claim, Variant

@@ -2,8 +2,8 @@
 
 from sympy import Rational, limit
 
-from sim.fleet import pair
-from sim.spread import linear_pair
+from sim.search.fleet import pair
+from sim.search.spread import linear_pair
 from theory.bounds import zhu2025
 from theory.errors import require
 from theory.notation import symbols

@@ -1,6 +1,6 @@
 """Theorem 1 and Proposition 2 as an explanation of mergeability: U < 0 and L(θ̄) <= mean L(θ_k) are different things."""
 
-from sim.fleet import Fleet, exact_gain
+from sim.search.fleet import Fleet, exact_gain
 from sim.testbed import function_of
 from theory.bounds import BOUNDS
 from theory.errors import require

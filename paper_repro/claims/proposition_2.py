@@ -2,7 +2,7 @@
 
 from sympy import sin
 
-from sim.fleet import Fleet, exact_gain
+from sim.search.fleet import Fleet, exact_gain
 from sim.testbed import function_of, x
 from theory.bounds import corrected
 from theory.edge import edge, repaired_terms

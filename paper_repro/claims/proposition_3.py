@@ -3,7 +3,7 @@
 from sympy import Gt, Rational, sign, sqrt
 
 from paper_repro.claims.exact import by_opposite
-from sim.fleet import Fleet, exact_gain, pair, signs
+from sim.search.fleet import Fleet, exact_gain, pair, signs
 from sim.testbed import function_of
 from theory.bounds import corrected
 from theory.edge import edge, largest_ratio, least_rate, peers_rate, printed_terms, repaired_terms, spread_level

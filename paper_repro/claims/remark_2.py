@@ -4,8 +4,8 @@ from scipy.stats import binom, binomtest
 from sympy import Eq, Integer, Rational, Symbol, binomial
 
 from paper_repro.claims.exact import by_enumeration
-from sim.confidence import bonferroni
 from sim.randomness import stream
+from sim.search.confidence import bonferroni
 from theory.peer_law import keep
 from theory.proof.evidence import INTERVALS, Claim, Constant, Variant, by_interval
 from theory.proof.step import Proof, Step, by_proof

@@ -2,7 +2,7 @@
 
 from sympy import Eq, Rational, Symbol
 
-from sim.fleet import Fleet, exact_gain, huber
+from sim.search.fleet import Fleet, exact_gain, huber
 from sim.testbed import x
 from theory.bounds import corrected, zhu2025
 from theory.notation import symbols

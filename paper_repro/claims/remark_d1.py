@@ -2,7 +2,7 @@
 
 from sympy import Eq, Symbol
 
-from sim.fleet import Fleet, huber, pair
+from sim.search.fleet import Fleet, huber, pair
 from sim.testbed import x
 from theory.proof.evidence import Claim, Instance, Measured, Variant, by_instance
 from theory.proof.step import Proof, Step, by_proof

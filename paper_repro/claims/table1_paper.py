@@ -1,8 +1,8 @@
 """Table 1, third row: decentralized SGD by the paper, first to match parallel SGD, or to surpass it where U < 0."""
 
 from paper_repro.claims.exact import by_opposite
-from sim.non_iid import floor
-from sim.washboard import by_exponent
+from sim.search.non_iid import floor
+from sim.search.washboard import by_exponent
 from theory.bounds import corrected, kong2021, zhu2025
 from theory.proof.derivations_descent import steps_sufficient
 from theory.proof.evidence import Claim, Constant, Instance, Variant, by_instance

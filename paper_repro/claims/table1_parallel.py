@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from sim.adversary import searched
+from sim.search.adversary import searched
 from theory.bounds import baselines, corrected, zhu2025
 from theory.notation import symbols
 from theory.proof.derivations_descent import rate_parallel_sgd

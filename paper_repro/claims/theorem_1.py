@@ -5,9 +5,9 @@ from dataclasses import replace
 from sympy import Gt, Rational, Symbol
 
 from paper_repro.claims.exact import by_opposite
-from sim.adversary import searched
-from sim.non_iid import floor, one_step
-from sim.random_steps import random_descent
+from sim.search.adversary import searched
+from sim.search.non_iid import floor, one_step
+from sim.search.random_steps import random_descent
 from theory.bounds import corrected, zhu2025
 from theory.proof.derivations_descent import descent_r1
 from theory.proof.evidence import Claim, Constant, Instance, Variant, by_instance

@@ -1,6 +1,6 @@
 """The number of steps of Theorem 1 as the body prints it: T = O(σ²/(mε²) + 1/ε + Σ U) Δ for a constant η < 2/L_2."""
 
-from sim.fleet import Fleet, huber, signs
+from sim.search.fleet import Fleet, huber, signs
 from theory.bounds import corrected, zhu2025
 from theory.errors import require
 from theory.proof.derivations_descent import steps_sufficient

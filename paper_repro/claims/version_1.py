@@ -3,7 +3,7 @@
 from sympy import Rational
 
 from paper_repro.claims.exact import by_opposite
-from sim.fleet import Fleet, exact_gain
+from sim.search.fleet import Fleet, exact_gain
 from sim.testbed import function_of
 from theory.bounds import BOUNDS
 from theory.errors import require

@@ -12,7 +12,7 @@ from paper_repro import ledger
 from paper_repro.claims import CLAIMS, d5
 from paper_repro.cli import main
 from paper_repro.ledger import page, record_of, recorded
-from sim.confidence import bonferroni
+from sim.search.confidence import bonferroni
 from theory.proof.evidence import INTERVALS, VERDICTS, Claim, Effort, Instance, by_instance
 from theory.proof.step import by_proof
 

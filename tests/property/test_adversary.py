@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from sympy import Rational
 
-from sim.adversary import Found, attack, confirmed, drop, families, measure, ratio_of, searched, shrink
-from sim.exact_point import point_of, quadratic_point, smooth_point
-from sim.exact_run import exact_quantities
-from sim.quadratic_run import QuadraticRun, history, moments
-from sim.search import Family, search
-from sim.simplify import fractions_near, mixed
-from sim.smooth_run import SmoothRun, quantities
+from sim.search.adversary import Found, attack, confirmed, drop, families, measure, ratio_of, searched, shrink
+from sim.search.climb import Family, search
+from sim.search.exact_point import point_of, quadratic_point, smooth_point
+from sim.search.exact_run import exact_quantities
+from sim.search.quadratic_run import QuadraticRun, history, moments
+from sim.search.simplify import fractions_near, mixed
+from sim.search.smooth_run import SmoothRun, quantities
 from theory.bound import Bound
 from theory.bounds import BOUNDS
 from theory.errors import OnemergeError

@@ -108,7 +108,7 @@ def test_the_best_constant_is_that_of_the_record():
 
 
 def test_averaged_over_the_mixing_the_noise_reading_is_the_lemma():
-    from sim.spread import drawn_mixing
+    from sim.search.spread import drawn_mixing
 
     assert drawn_mixing("lemma_d1", "1/2").violates
     assert not drawn_mixing("lemma_d1", "1/2", expected=True).violates
@@ -155,7 +155,7 @@ def test_parallel_steps_need_their_noise(monkeypatch):
 
 
 def test_equal_losses_have_no_first_order_term(monkeypatch):
-    from sim.non_iid import floor, one_step
+    from sim.search.non_iid import floor, one_step
 
     assert not one_step(tilt=0).violates
     assert not one_step(tilt=0, constant=1).violates
@@ -174,7 +174,7 @@ def test_equal_losses_have_no_first_order_term(monkeypatch):
 
 def test_no_constant_is_large_enough_for_different_hessians():
     """The proof for every C is about the steps that the simulator takes."""
-    from sim.non_iid import one_step
+    from sim.search.non_iid import one_step
 
     claim = theorem_1.every_constant().concludes
     (C,) = claim.free_symbols
@@ -313,7 +313,7 @@ def test_the_consensus_of_the_rate_by_p_needs_its_constant(monkeypatch):
 
 
 def test_random_steps_test_the_descent():
-    from sim.random_steps import random_descent
+    from sim.search.random_steps import random_descent
 
     points = [random_descent(seed, tilt) for tilt in (0, 1) for seed in range(10)]
     assert sum(point is not None for point in points) >= 15

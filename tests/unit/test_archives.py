@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sim.archives import ARCHIVES, CIFAR10, CIFAR100, TINY_IMAGENET, read_archive
+from sim.data.archives import ARCHIVES, CIFAR10, CIFAR100, TINY_IMAGENET, read_archive
 from sim.network import Classification
 from theory.errors import OnemergeError
 
@@ -194,7 +194,7 @@ def test_tiny_imagenet_is_read_as_pillow_decodes_it(tmp_path):
 
 def test_a_run_is_built_on_an_archive(tmp_path, monkeypatch):
     archive = publish(tmp_path, SMALL["cifar10"], tar_gz(cifar_members(SMALL["cifar10"])))
-    monkeypatch.setattr("sim.data.read_archive", lambda folder, known: read_archive(folder, SMALL[known.name]))
+    monkeypatch.setattr("sim.data.sets.read_archive", lambda folder, known: read_archive(folder, SMALL[known.name]))
     monkeypatch.setitem(SMALL, "cifar10", archive)
     problem = Classification(data="cifar10", model="cnn", width=2, folder=str(tmp_path)).build(2, (0,), 4)
     assert problem.train_x.shape == (100, 3, 32, 32)

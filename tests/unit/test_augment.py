@@ -7,8 +7,8 @@ from PIL import Image, ImageEnhance, ImageOps
 from scipy import stats
 
 from paper_repro.item import describe
-from sim.augment import BLENDS, GEOMETRIC, OPERATIONS, PAD, apply, augment, crop, draw, flip, randaugment
-from sim.images import Images
+from sim.data.augment import BLENDS, GEOMETRIC, OPERATIONS, PAD, apply, augment, crop, draw, flip, randaugment
+from sim.data.images import Images
 from sim.network import Classification
 from sim.randomness import stream
 from sim.spec import Spec
@@ -203,7 +203,7 @@ def cifar(monkeypatch):
     """A build(augmentation, seeds) of runs on random images of 8×8 pixels in the place of CIFAR-10."""
     x = np.random.default_rng(0).random((60, 3, 8, 8), dtype=np.float32)
     images = Images("cifar10", 10, x, np.arange(60) // 6, x[:10], np.arange(10))
-    monkeypatch.setattr("sim.data.read_archive", lambda folder, archive: images)
+    monkeypatch.setattr("sim.data.sets.read_archive", lambda folder, archive: images)
 
     def build(augmentation, seeds=(0, 1), **fields):
         config = Classification(data="cifar10", augmentation=augmentation, alpha=1.0, width=4, **fields)

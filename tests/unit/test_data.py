@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 
 from paper_repro.item import describe
-from sim.data import class_shares, digits, draw_images
+from sim.data.sets import class_shares, digits, draw_images
 from sim.network import Classification
 from sim.spec import Spec
 from theory.errors import OnemergeError

@@ -3,12 +3,12 @@ import pytest
 import torch
 from torch.func import grad, hessian
 
-from sim.derivatives import directional, global_gradient, sharpening, sharpness
-from sim.exact_losses import ExactLosses
 from sim.lifts import Lifted
 from sim.network import Classification
-from sim.smooth_losses import torch_function
-from sim.snapshot import Snapshot
+from sim.probes.derivatives import directional, global_gradient, sharpening, sharpness
+from sim.probes.exact_losses import ExactLosses
+from sim.probes.snapshot import Snapshot
+from sim.search.smooth_losses import torch_function
 from sim.testbed import ORDERS, TESTBED
 from theory.errors import OnemergeError
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from sim.confidence import (
+from sim.search.confidence import (
     BURN_IN,
     asymptotic_interval,
     betting_interval,
@@ -15,10 +15,10 @@ from sim.confidence import (
     holm,
     rate_interval,
 )
-from sim.evidence import allowed_and_largest, known_of, sample, simulated
-from sim.quadratic_attack import measure
-from sim.quadratic_run import QuadraticRun, history
-from sim.smooth_run import SmoothRun
+from sim.search.evidence import allowed_and_largest, known_of, sample, simulated
+from sim.search.quadratic_attack import measure
+from sim.search.quadratic_run import QuadraticRun, history
+from sim.search.smooth_run import SmoothRun
 from theory.bounds import BOUNDS
 from theory.errors import OnemergeError
 from theory.proof.evidence import Effort

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from sympy import Le, Rational, S, Symbol, sqrt
 
-from sim.fleet import Fleet, doubly_stochastic, exact_gain, pair, signs, step_against
-from sim.non_iid import floor, in_core, two_agents
-from sim.random_steps import random_descent, random_fleet
-from sim.spread import after_steps, linear_pair, one_step, random_step, rate
+from sim.search.fleet import Fleet, doubly_stochastic, exact_gain, pair, signs, step_against
+from sim.search.non_iid import floor, in_core, two_agents
+from sim.search.random_steps import random_descent, random_fleet
+from sim.search.spread import after_steps, linear_pair, one_step, random_step, rate
+from sim.search.washboard import KEPT, by_exponent, exponent, slope, steps_needed
 from sim.testbed import function_of, smooth_huber, x
-from sim.washboard import KEPT, by_exponent, exponent, slope, steps_needed
 from theory.bounds import BOUNDS, corrected, zhu2025
 from theory.errors import OnemergeError
 from theory.proof.evidence import Measured

@@ -5,8 +5,8 @@ from matplotlib.font_manager import get_font
 from matplotlib.path import Path as Outline
 
 from paper_repro.item import describe
-from sim import glyphs as module
-from sim.glyphs import CHARACTERS, HIGHEST, LOWEST, TEST_FONTS, TRAIN_FONTS, affine, draw_class, glyphs, outline
+from sim.data import glyphs as module
+from sim.data.glyphs import CHARACTERS, HIGHEST, LOWEST, TEST_FONTS, TRAIN_FONTS, affine, draw_class, glyphs, outline
 from sim.network import Classification
 from sim.randomness import stream
 from sim.run import run

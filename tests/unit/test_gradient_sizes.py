@@ -3,13 +3,13 @@ import pytest
 import torch
 from torch.func import grad, vmap
 
-from sim.exact_losses import ExactLosses
-from sim.gradients import gradient_noise, gradient_sizes
 from sim.network import Classification
+from sim.probes.exact_losses import ExactLosses
+from sim.probes.gradients import gradient_noise, gradient_sizes
+from sim.probes.snapshot import Snapshot
 from sim.quadratic import Quadratic
-from sim.smooth_losses import smooth_losses
-from sim.smooth_run import SmoothRun, quantities
-from sim.snapshot import Snapshot
+from sim.search.smooth_losses import smooth_losses
+from sim.search.smooth_run import SmoothRun, quantities
 from theory.errors import OnemergeError
 
 

@@ -3,12 +3,12 @@ import pytest
 import torch
 from torch.func import grad, vmap
 
-from sim.derivatives import global_losses
-from sim.exact_losses import ExactLosses
-from sim.landscape import agent_pairs, barriers, mergeability, pair
 from sim.network import Classification
-from sim.smooth_losses import torch_function
-from sim.snapshot import Snapshot
+from sim.probes.derivatives import global_losses
+from sim.probes.exact_losses import ExactLosses
+from sim.probes.landscape import agent_pairs, barriers, mergeability, pair
+from sim.probes.snapshot import Snapshot
+from sim.search.smooth_losses import torch_function
 from sim.testbed import TESTBED
 from theory.errors import OnemergeError
 

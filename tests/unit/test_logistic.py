@@ -6,10 +6,10 @@ import torch
 from scipy.optimize import minimize
 from torch.func import grad, hessian, vmap
 
-from sim.data import class_shares
-from sim.derivatives import directional
+from sim.data.sets import class_shares
 from sim.logistic import Logistic, newton
 from sim.optimizer import Optimizer
+from sim.probes.derivatives import directional
 from sim.simulate import simulate
 from theory.errors import OnemergeError
 from theory.gossip import constant

@@ -9,12 +9,12 @@ from torch import nn
 from torch.func import functional_call, grad, vmap
 from torch.nn import functional as F
 
-from sim.data import DATASETS
-from sim.images import Images
+from sim.data.images import Images
+from sim.data.sets import DATASETS
 from sim.models import MODELS, WIDTHS
+from sim.models.vision import attention, clip_weights, library, regrid
 from sim.network import BATCH_NORM, Classification
 from sim.spec import Spec
-from sim.vision import attention, clip_weights, library, regrid
 from theory.errors import OnemergeError
 
 NARROW = ("linear2", "mlp", "cnn", "resnet18", "resnet18_imagenet")

@@ -9,8 +9,8 @@ import torch
 
 from sim.network import Classification
 from sim.optimizer import Optimizer
-from sim.probe import consensus_distance, spread_spectrum
-from sim.probes import PROBES, make_probes
+from sim.probes.named import PROBES, make_probes
+from sim.probes.spread import consensus_distance, spread_spectrum
 from sim.quadratic import Quadratic
 from sim.schedule import silent
 from sim.simulate import simulate

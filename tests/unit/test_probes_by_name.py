@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch.func import grad, vmap
 
-from sim.exact_losses import exact_losses, subset
 from sim.network import Classification
-from sim.probes import PROBES, make_probes, parse_probes
+from sim.probes.exact_losses import exact_losses, subset
+from sim.probes.named import PROBES, make_probes, parse_probes
+from sim.probes.snapshot import Snapshot
+from sim.probes.terms import terms
 from sim.quadratic import Quadratic
 from sim.smooth import Smooth
-from sim.snapshot import Snapshot
-from sim.terms import terms
 from theory.errors import OnemergeError
 from theory.notation import NOTATION
 
@@ -102,7 +102,7 @@ def test_every_probe_equals_its_closed_form(shape, agents):
 
 
 def test_the_table_names_every_metric_and_the_notation_its_own():
-    import sim.probes as module
+    import sim.probes.named as module
 
     found = probe(",".join(PROBES), smooth("cosine_well", 3, sigma=0.5))(normal(2, 3, DIM))
     rows = [line.split("|")[2:4] for line in module.__doc__.splitlines() if line.startswith("| ")]

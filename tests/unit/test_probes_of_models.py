@@ -10,9 +10,9 @@ from torch.func import functional_call, grad
 from torch.nn import functional
 from torch.nn.functional import cross_entropy
 
-from sim.derivatives import directional
-from sim.plain_operators import PlainOperators
-from sim.probes import make_probes
+from sim.probes.derivatives import directional
+from sim.probes.named import make_probes
+from sim.probes.plain_operators import PlainOperators
 from theory.errors import OnemergeError
 
 IMAGES, AGENTS = 12, 3

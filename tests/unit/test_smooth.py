@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch.func import grad, vmap
 
-from sim.derivatives import directional
 from sim.lifts import RADIAL as LIFTED_RADIALLY
 from sim.lifts import Lifted
 from sim.optimizer import Optimizer
-from sim.probes import make_probes
+from sim.probes.derivatives import directional
+from sim.probes.named import make_probes
 from sim.simulate import simulate
 from sim.smooth import FORMS, REACH, Smooth
 from sim.testbed import TESTBED

@@ -5,7 +5,7 @@ import torch
 from sim.execution import EXECUTIONS, chosen, gradient_function
 from sim.mixing import exchange, mix_
 from sim.optimizer import Optimizer
-from sim.probe import consensus_distance
+from sim.probes.spread import consensus_distance
 from sim.step import Work, local_steps_, one_round_
 from theory.errors import OnemergeError
 from theory.gossip import one_peer_exponential

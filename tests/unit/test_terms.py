@@ -5,16 +5,16 @@ import pytest
 import torch
 from torch.func import grad
 
-from sim.derivatives import global_gradient, global_losses
-from sim.exact_losses import ExactLosses
 from sim.network import Classification
 from sim.optimizer import Optimizer
+from sim.probes.derivatives import global_gradient, global_losses
+from sim.probes.exact_losses import ExactLosses
+from sim.probes.snapshot import Snapshot
+from sim.probes.terms import along_step, decomposition, residuals, terms
 from sim.quadratic import Quadratic
+from sim.search.smooth_losses import smooth_losses
+from sim.search.smooth_run import SmoothRun, quantities
 from sim.simulate import simulate
-from sim.smooth_losses import smooth_losses
-from sim.smooth_run import SmoothRun, quantities
-from sim.snapshot import Snapshot
-from sim.terms import along_step, decomposition, residuals, terms
 from theory.bounds.corrected import DESCENT_R1
 from theory.bounds.zhu2025 import RESIDUAL_D11
 from theory.gossip import constant

@@ -19,12 +19,12 @@ from typing import Any
 
 import numpy as np
 
-from sim import quadratic_attack, smooth_attack
-from sim.exact_point import drop, point_of
-from sim.quadratic_run import QuadraticRun
 from sim.randomness import stream
-from sim.search import search
-from sim.simplify import simplest
+from sim.search import quadratic_attack, smooth_attack
+from sim.search.climb import search
+from sim.search.exact_point import drop, point_of
+from sim.search.quadratic_run import QuadraticRun
+from sim.search.simplify import simplest
 from theory.errors import require
 from theory.notation import NOTATION
 from theory.proof.evidence import Effort, by_search
@@ -120,7 +120,7 @@ def attack(bound, family=None, effort=None, seconds=float("inf"), enough=ENOUGH)
 
 
 def shrink(bound, found):
-    """The smallest `Instance` that the moves of `sim.simplify` reach, confirmed by exact arithmetic."""
+    """The smallest `Instance` that the moves of `sim.search.simplify` reach, confirmed by exact arithmetic."""
     require(found.violates, f"the largest ratio is {found.worst:.6g}; only a violation, above 1, can be shrunk")
     _, instance = confirmed(bound, found)
     require(instance, f"{bound.name} is violated in floats only: {found.worst - 1:.3g} above 1, which is rounding")

@@ -1,7 +1,7 @@
 """Derivatives of losses along directions, to any order, and no matrix of them ever formed.
 
 Functions of one loss, which is a function of θ [d], and one model x [d]; then the same of L for all replicas at once,
-by `sim.exact_losses`. Statistics are those of models that carry them (BatchNorm), and are held fixed.
+by `sim.probes.exact_losses`. Statistics are those of models that carry them (BatchNorm), and are held fixed.
 """
 
 import warnings

@@ -1,4 +1,4 @@
-"""Functions of the testbed as torch losses, for the probes of `sim.derivatives`."""
+"""Functions of the testbed as torch losses, for the probes of `sim.probes.derivatives`."""
 
 import sympy
 import torch
@@ -15,7 +15,7 @@ def torch_function(function):
 
 
 def smooth_losses(run):
-    """(loss, data) of a `sim.smooth_run.SmoothRun` in float64, one replica of its m agents in one dimension.
+    """(loss, data) of a `sim.search.smooth_run.SmoothRun` in float64, one replica of its m agents in one dimension.
 
     L_k(θ [1]) = heights[k] f((θ − shifts[k])/width) + slopes[k] θ.
     """

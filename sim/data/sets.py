@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from sim.archives import ARCHIVES, read_archive
-from sim.glyphs import glyphs
-from sim.images import Images
+from sim.data.archives import ARCHIVES, read_archive
+from sim.data.glyphs import glyphs
+from sim.data.images import Images
 from sim.randomness import stream
 from theory.errors import require
 

@@ -26,7 +26,7 @@ from matplotlib.path import Path
 from matplotlib.textpath import TextPath
 from matplotlib.transforms import Affine2D
 
-from sim.images import Images
+from sim.data.images import Images
 from sim.randomness import stream
 from theory.errors import require
 

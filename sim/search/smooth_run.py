@@ -2,8 +2,8 @@
 
 Agent k has L_k(x) = heights[k] f((x - shifts[k])/width) + slopes[k] x with one profile f of the testbed, and its
 gradient noise is +noise[k] or -noise[k], independent over the agents. One mixing matrix W, adapt-then-combine. The
-noise is averaged over all 2^m sign patterns of one step; a run of several steps has none here (`sim.evidence` simulates
-it). The global loss L is the mean, with
+noise is averaged over all 2^m sign patterns of one step; a run of several steps has none here (`sim.search.evidence`
+simulates it). The global loss L is the mean, with
 
     |L^(q)| <= L_q = |mean of the heights| F_q/width^q  where all shifts are one,  mean of |heights| F_q/width^q  else,
 

@@ -6,8 +6,8 @@ Bounds are given by their names in `theory.bounds`, so that an instance prints a
 import numpy as np
 from sympy import Integer, S, false, sqrt
 
-from sim.fleet import Fleet, pair, signs
 from sim.randomness import stream
+from sim.search.fleet import Fleet, pair, signs
 from sim.testbed import Function, x
 from theory.bounds import BOUNDS
 from theory.proof.evidence import Measured

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from sim.augment import augment, draw
-from sim.data import draw_images
+from sim.data.augment import augment, draw
+from sim.data.sets import draw_images
 from sim.randomness import stream
 from theory.errors import require
 

@@ -12,8 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from sim.quadratic_run import QuadraticRun, history, mixture, variance_of
-from sim.search import Family
+from sim.search.climb import Family
+from sim.search.quadratic_run import QuadraticRun, history, mixture, variance_of
 from theory.proof.evidence import Measured
 from theory.rounds import periodic
 from theory.schedule_gains import schedule_gains

@@ -45,13 +45,13 @@ from dataclasses import dataclass
 import torch
 
 from sim.classifier import matmul_precision
-from sim.exact_losses import CHUNK, TOGETHER, exact_losses
 from sim.execution import chunk_size, gradient_function
-from sim.gradients import gradient_noise, gradient_sizes
-from sim.landscape import agent_pairs, barriers, mergeability
-from sim.probe import consensus_distance, spread_spectrum
-from sim.snapshot import Snapshot
-from sim.terms import along_step, residuals, terms
+from sim.probes.exact_losses import CHUNK, TOGETHER, exact_losses
+from sim.probes.gradients import gradient_noise, gradient_sizes
+from sim.probes.landscape import agent_pairs, barriers, mergeability
+from sim.probes.snapshot import Snapshot
+from sim.probes.spread import consensus_distance, spread_spectrum
+from sim.probes.terms import along_step, residuals, terms
 from theory.errors import require
 
 FRESH = 2**32  # the round whose batches "noise" takes, which no run reaches: fresh ones, and the run's stay as they are
@@ -171,7 +171,7 @@ def make_probes(
     """The probes named in `text`, for `simulate(probes=...)`: one function, which computes once what they share.
 
     `lr` is η of "terms" and "descent", a number or [replicas]; their step is plain SGD's, whatever the run's optimizer.
-    Problems on images are probed on `images` training images (0: all), `chunk` at a time (`sim.exact_losses`).
+    Problems on images are probed on `images` training images (0: all), `chunk` at a time (`sim.probes.exact_losses`).
     "barriers" takes at most `pairs` pairs of agents and `points` points of each line, "noise" `batches` batches of
     every agent. `dtype` "float64" computes all but the noise in it where the run is in float32 (None: as the run), as
     differences of losses along a short step lose digits. `together` bounds the memory (`ExactLosses`).

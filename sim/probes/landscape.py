@@ -1,7 +1,7 @@
 """The global loss between models: whether a set of them merges, and the barriers on the lines between pairs.
 
-`at` is a `sim.snapshot.Snapshot`. Models with statistics have their own on the ends of a line, and in between those on
-the line between them.
+`at` is a `sim.probes.snapshot.Snapshot`. Models with statistics have their own on the ends of a line, and in between
+those on the line between them.
 """
 
 import math
@@ -9,7 +9,7 @@ import math
 import numpy as np
 import torch
 
-from sim.derivatives import global_losses, part, value
+from sim.probes.derivatives import global_losses, part, value
 from sim.randomness import stream
 from theory.errors import require
 

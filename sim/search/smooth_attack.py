@@ -10,9 +10,9 @@ The U and the remainder that `zhu2025` leaves open are taken from its (D.11), wi
 
 import numpy as np
 
-from sim.quadratic_run import variance_of
-from sim.search import Family
-from sim.smooth_run import SmoothRun, quantities
+from sim.search.climb import Family
+from sim.search.quadratic_run import variance_of
+from sim.search.smooth_run import SmoothRun, quantities
 from theory.bounds import BOUNDS
 from theory.proof.evidence import Measured
 

@@ -13,12 +13,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from sim.confidence import asymptotic_interval, betting_interval, betting_lower_end, bonferroni, rate_interval
-from sim.quadratic_attack import measure as exact_steps
-from sim.quadratic_attack import of_mixing
-from sim.quadratic_run import QuadraticRun, variance_of
 from sim.randomness import stream
-from sim.smooth_run import Losses, constants, infimum
+from sim.search.confidence import asymptotic_interval, betting_interval, betting_lower_end, bonferroni, rate_interval
+from sim.search.quadratic_attack import measure as exact_steps
+from sim.search.quadratic_attack import of_mixing
+from sim.search.quadratic_run import QuadraticRun, variance_of
+from sim.search.smooth_run import Losses, constants, infimum
 from theory.errors import require
 from theory.proof.evidence import Effort, by_interval
 

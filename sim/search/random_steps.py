@@ -3,8 +3,8 @@
 import sympy
 from sympy import Rational
 
-from sim.fleet import Fleet, exact_gain, step_against
 from sim.randomness import stream
+from sim.search.fleet import Fleet, exact_gain, step_against
 from sim.testbed import TESTBED, x
 from theory.bounds import BOUNDS
 from theory.proof.evidence import Measured

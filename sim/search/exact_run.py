@@ -1,4 +1,4 @@
-"""The numbers of a `SmoothRun` of fractions, exactly: the slow and plain twin of `sim.smooth_run`, without floats.
+"""The numbers of a `SmoothRun` of fractions, exactly: the slow, plain twin of `sim.search.smooth_run`, without floats.
 
 What is rational stays a fraction of sympy. Other numbers (of cosines, or roots in the norms) have 60 digits; as no step
 loses more than a few of them, the error of a result is far below the stated 1e-40 of its size.
@@ -9,7 +9,7 @@ from itertools import product
 import mpmath
 import sympy
 
-from sim.smooth_run import infimum
+from sim.search.smooth_run import infimum
 from sim.testbed import x as variable
 from theory.notation import NOTATION
 

@@ -1,7 +1,7 @@
 """Greedy moves to a smaller problem: fewer agents and steps, plainer matrices, and numbers that are small fractions.
 
 A move is kept where the float ratio of the statement stays clearly above 1. What remains has numbers that are exact as
-fractions, for `sim.exact_point` to confirm.
+fractions, for `sim.search.exact_point` to confirm.
 """
 
 from dataclasses import replace
@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from sim.quadratic_run import QuadraticRun
+from sim.search.quadratic_run import QuadraticRun
 
 GRIDS = (3, 20, 1000, 10**6)  # denominators of matrices that are no (1 - share) I + share J
 PATH = np.array([[2, 1, 0], [1, 1, 1], [0, 1, 2]]) / 3  # of three agents, Metropolis weights

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.func import vmap
 
-from sim.plain_operators import PlainOperators
+from sim.probes.plain_operators import PlainOperators
 from sim.randomness import stream
 from theory.errors import OnemergeError, require
 

@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from sim.images import Images
+from sim.data.images import Images
 from theory.errors import OnemergeError, require
 
 

@@ -10,8 +10,8 @@ from functools import cache
 
 from sympy import Rational
 
-from sim.fleet import Fleet, huber, pair, step_against
-from sim.smooth_run import SmoothRun
+from sim.search.fleet import Fleet, huber, pair, step_against
+from sim.search.smooth_run import SmoothRun
 from sim.testbed import x
 from theory.bounds import BOUNDS
 from theory.errors import require

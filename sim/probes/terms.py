@@ -8,15 +8,16 @@
 all at θ̄. arXiv 2507.06542 has no h (Proposition D.3), which is of first order in Ξ and 0 where all agents share one
 loss; the rest is then of third order, and else holds (1/2m) Σ (∇³L_k − ∇³L)[δ_k, δ_k] too, of second. Of models with
 statistics (BatchNorm) all is of the functions of θ that the statistics of θ̄ make of L_k: with the agents' own, equal
-models would differ. `at` is a `sim.snapshot.Snapshot`; names of metrics as in `theory.notation` where it has them.
+models would differ. `at` is a `sim.probes.snapshot.Snapshot`; names of metrics as in `theory.notation` where it has
+them.
 """
 
 from dataclasses import dataclass
 
 import torch
 
-from sim.derivatives import bend, global_gradient, global_losses, part, product
-from sim.probe import consensus_distance
+from sim.probes.derivatives import bend, global_gradient, global_losses, part, product
+from sim.probes.spread import consensus_distance
 
 
 @dataclass(frozen=True)

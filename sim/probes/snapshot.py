@@ -5,8 +5,8 @@ from functools import cached_property
 
 import torch
 
-from sim.derivatives import global_gradient, global_losses, part, sharpening, sharpness, slope
-from sim.exact_losses import ExactLosses
+from sim.probes.derivatives import global_gradient, global_losses, part, sharpening, sharpness, slope
+from sim.probes.exact_losses import ExactLosses
 from theory.errors import require
 
 

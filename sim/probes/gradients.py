@@ -6,12 +6,12 @@ Assumption 3 of arXiv 2507.06542 can be read either way. Units [loss]²/[θ]².
 
 import torch
 
-from sim.derivatives import part, slope
+from sim.probes.derivatives import part, slope
 from theory.errors import require
 
 
 def gradient_sizes(at):
-    """{metric: [replicas]} of a `sim.snapshot.Snapshot`:
+    """{metric: [replicas]} of a `sim.probes.snapshot.Snapshot`:
 
     gradient_norm_sq        ‖∇L(θ̄)‖²
     local_gradient_norm_sq  φ² = (1/m) Σ ‖∇L_k(θ_k)‖², at the agents

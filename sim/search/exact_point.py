@@ -11,13 +11,13 @@ from fractions import Fraction
 import numpy as np
 import sympy
 
-from sim import point_words
-from sim.exact_run import ERROR, evaluate, exact_quantities, number
-from sim.fleet import doubly_stochastic
-from sim.quadratic_attack import of_mixing
-from sim.quadratic_run import QuadraticRun, history, variance_of
-from sim.smooth_attack import base_of, starts_together
-from sim.smooth_run import SmoothRun
+from sim.search import point_words
+from sim.search.exact_run import ERROR, evaluate, exact_quantities, number
+from sim.search.fleet import doubly_stochastic
+from sim.search.quadratic_attack import of_mixing
+from sim.search.quadratic_run import QuadraticRun, history, variance_of
+from sim.search.smooth_attack import base_of, starts_together
+from sim.search.smooth_run import SmoothRun
 from theory.bound import Bound
 from theory.bounds import BOUNDS
 from theory.errors import require

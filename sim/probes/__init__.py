@@ -1,0 +1,1 @@
+"""What is measured on the models of a run at any round, exactly: terms of the descent, gradients, landscape."""
