@@ -3,11 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 from scipy import stats
-
-from sim.data.sets import DATASETS
 
 LEVEL = 0.95
 MIN_SEEDS = 3
@@ -32,7 +29,7 @@ class Item:
     """A figure or table: `base` spec, the named runs made from it, table, drawing, claims, and what the caption says.
 
     runs(base) -> {label: Spec}; table(results) -> the tidy table that is drawn and kept as CSV (results: see
-    reproduce.Results); draw(table) -> Figure; setting(spec) -> what was run here, in words; `paper` says what the
+    reproduce.Results); draw(table) -> Figure; setting(base) -> what was run here, in words; `paper` says what the
     original used.
     """
 
@@ -92,17 +89,3 @@ def last(table, label, metric):
     diverged = rows.loc[rows["metric"] == "diverged", "seed"]
     rows = rows[(rows["metric"] == metric) & ~rows["seed"].isin(diverged)]
     return rows[rows["round"] == rows["round"].max()].set_index("seed")["value"]
-
-
-def describe(spec):
-    """The setting of classification runs in one sentence, for captions."""
-    images = DATASETS[spec.problem.data](spec.problem)
-    augmented = "" if spec.problem.augmentation == "none" else ", augmented by crop, flip and RandAugment"
-    skew = "IID agents" if np.isinf(spec.problem.alpha) else f"Dirichlet label skew α = {spec.problem.alpha:g}"
-    pixels = images.train_x.shape[-1]
-    return (
-        f"{images.name} ({len(images.train_y):,} training and {len(images.test_y):,} test images of "
-        f"{pixels}×{pixels} pixels{augmented}), a small {spec.problem.model} of width {spec.problem.width}, "
-        f"{spec.agents} agents, {skew}, {spec.rounds} rounds of {spec.local_steps} local steps, {spec.optimizer} with "
-        f"lr {spec.lr:g}, batch {spec.batch}, {spec.problem.init} initial weights"
-    )

@@ -6,6 +6,7 @@ import json
 import platform
 import subprocess
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,14 +22,17 @@ from sim.store import Store, csv_bytes, json_bytes, write_whole
 from theory.errors import OnemergeError, require
 
 PACKAGES = ("theory", "sim", "figures", "paper_repro")
+NEEDED = ("onemerge", "torch", "numpy", "scipy", "sympy", "networkx", "pandas", "matplotlib", "pillow", "scikit-learn")
+EXTRAS = ("transformers",)
 KEPT = ("label", "seed", "round", "step", "metric", "agent", "value")
 
 
 @dataclass(frozen=True)
 class Results:
-    """What an item's table is made from: the stored runs by label."""
+    """What an item's table is made from: its base spec as overridden, and the stored runs by label."""
 
     store: Store
+    base: object
     specs: dict
     seeds: tuple
     device: str
@@ -83,17 +87,31 @@ def reproduce(names=(), *, seeds=3, overrides=None, folder="results", device="cp
     require(jobs >= 1, f"jobs must be at least 1, not {jobs}.")
     pick_device(device)
     seeds = tuple(range(seeds))
-    specs = {item.name: _runs(item, overrides or {}) for item in items}
+    bases = {item.name: _base(item, overrides or {}) for item in items}
+    specs = {item.name: _runs(item, bases[item.name]) for item in items}
     folder = Path(folder)
     check_writable(folder)
     execute([spec for runs in specs.values() for spec in runs.values()], seeds, folder, device, jobs, bar)
-    return [_finish(item, Results(Store(folder), specs[item.name], seeds, device), folder) for item in items]
+    results = {name: Results(Store(folder), bases[name], specs[name], seeds, device) for name in specs}
+    return [_finish(item, results[item.name], folder) for item in items]
 
 
-def _runs(item, overrides):
-    """The item's runs with the overrides; an error names the item, since not all have the same fields."""
+def _base(item, overrides):
+    """The item's base spec with the overrides; an error names the item, since not all have the same fields."""
+    with _named(item):
+        return item.base.override(**overrides)
+
+
+def _runs(item, base):
+    with _named(item):
+        return item.runs(base)
+
+
+@contextmanager
+def _named(item):
+    """Errors inside begin with the item's name."""
     try:
-        return item.runs(item.base.override(**overrides))
+        yield
     except OnemergeError as error:
         raise OnemergeError(f"{item.name}: {error}") from None
 
@@ -162,8 +180,7 @@ def _made(item, results, folder, facts, inputs):
 def caption(item, results):
     """What the figure shows, on which data and seeds, and what the paper used instead."""
     seeds = ", ".join(map(str, results.seeds))
-    base = next(iter(results.specs.values()), None)
-    ran = f" Here: {item.setting(base)}; seeds {seeds}." if base else ""
+    ran = f" Here: {item.setting(results.base)}; seeds {seeds}." if item.setting else ""
     return f"{item.title}.{ran} The paper: {item.paper}."
 
 
@@ -182,9 +199,10 @@ def code_digest():
 
 @cache
 def versions():
-    """Versions of what computes the numbers."""
-    names = ("onemerge", "torch", "numpy", "scipy", "sympy", "networkx", "pandas", "matplotlib", "scikit-learn")
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}}
+    """Versions of what computes the numbers (pillow's libjpeg makes pixels of JPEGs); extras where installed."""
+    there = [name for name in EXTRAS if any(importlib.metadata.distributions(name=name))]
+    found = {name: importlib.metadata.version(name) for name in (*NEEDED, *there)}
+    return {"python": platform.python_version(), **found}
 
 
 @cache

@@ -4,7 +4,10 @@ import torch
 from torch.func import grad, vmap
 from torch.nn.functional import cross_entropy
 
+from theory.errors import require
+
 CHUNK = 512  # images whose activations are in memory at once
+TOGETHER = 2**26  # numbers of weighted models in memory at once
 
 
 class Scores:
@@ -101,9 +104,22 @@ class Scores:
         return out
 
     def polygon_loss(self, theta, weights):
-        """Test loss of the weighted models Σ_k w_k θ_k: arrays Θ [agents, d], w [points, agents] -> array [points]."""
+        """Test loss of the weighted models Σ_k w_k θ_k: arrays Θ [agents, d], w [points, agents] -> array [points].
+
+        Of models with BatchNorm every one estimates its statistics again, as the merged model does, on the images of
+        the first seed. Errors: the merged model takes the mean of the agents' statistics, which are not given here.
+        """
+        require(
+            self.reestimates or not self.statistics,
+            "weighted models estimate their statistics again: merged_statistics must be reestimate, not "
+            f"{self.config.merged_statistics}.",
+        )
         weights, theta = (torch.as_tensor(a, dtype=self.dtype, device=self.device) for a in (weights, theta))
-        losses = [self.test_scores(chunk)[1].mean(dim=1) for chunk in (weights @ theta).split(64)]
+        losses = []
+        for some in weights.split(max(1, min(64, TOGETHER // self.dim))):
+            models = some @ theta
+            own = torch.stack([self.reestimated(self.seeds[0], one) for one in models]) if self.statistics else None
+            losses.append(self.test_scores(models, own)[1].mean(dim=1))
         return torch.cat(losses).cpu().double().numpy()
 
 

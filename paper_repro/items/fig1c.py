@@ -6,16 +6,20 @@ import numpy as np
 import pandas as pd
 
 from figures.landscape import landscape
-from paper_repro.item import Claim, Item, describe
+from paper_repro.item import Claim, Item
+from paper_repro.setting import describe
 from sim.spec import Spec
 from sim.threads import cpu_threads
+from theory.errors import require
 from theory.polygon import inside, regular_polygon, wachspress
 
-LABEL = "R 0.2"
+LABEL = "gossip"
 SIDE, ON_EDGE, INNER = 61, 12, 0.99  # grid points across, parts of an edge, extent of the grid
 
 
 def runs(base):
+    again = base.problem.merged_statistics == "reestimate"
+    require(again, "weighted models estimate their statistics again: merged_statistics must be reestimate, not mean.")
     return {LABEL: replace(base, keep_models=True)}
 
 
@@ -60,9 +64,9 @@ def depth(table):
 
 ITEM = Item(
     name="fig1c",
-    title="Test loss over the convex hull of the local models before merging (random peers, R = 0.2, to the end): the "
-    "models are the vertices of a regular "
-    "polygon, Wachspress coordinates weigh them, the center is the merged model (the first seed is drawn)",
+    title="Test loss over the convex hull of the local models before merging (gossip to the end): the models are "
+    "the vertices of a regular polygon, Wachspress coordinates weigh them, the center is the merged "
+    "model (the first seed is drawn)",
     paper="ResNet-18 on CIFAR-100, 16 agents",
     setting=describe,
     base=Spec(),

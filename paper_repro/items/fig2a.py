@@ -3,16 +3,19 @@
 from dataclasses import replace
 
 from figures.windows import best_and_final, rows_of, window_bars, windows_of
-from paper_repro.item import Claim, Item, describe
+from paper_repro.item import Claim, Item
+from paper_repro.setting import describe
 from sim.spec import Spec
 from theory.errors import require
 
 WINDOWS = 10
-BASELINE = "R 0.2 throughout"
+BASELINE = "gossip throughout"
 
 
 def window_runs(base, length):
     """Full averaging in rounds [start, start + length) for each of the ten tenths of the run, and none at all."""
+    free = base.window_start is None
+    require(free, f"windows are set here: leave window_start and window_stop at none, not {base.window_start}.")
     tenth, rest = divmod(base.rounds, WINDOWS)
     require(rest == 0, f"rounds must be a multiple of {WINDOWS} here (one window a tenth), not {base.rounds}.")
     length = max(1, round(length * tenth))
@@ -43,7 +46,7 @@ def late_minus_early(which, length=None):
 ITEM = Item(
     name="fig2a",
     title="Best and final average global test accuracy when all agents average every round inside one window only, and "
-    "exchange with random peers (R = 0.2) in all other rounds",
+    "gossip in all other rounds",
     paper="ResNet-18 on CIFAR-100, AdamW, 16 agents, windows of 30 of 300 rounds",
     setting=describe,
     base=Spec(),

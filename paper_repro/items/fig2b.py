@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 from figures.windows import window_bars
-from paper_repro.item import Claim, Item, describe
+from paper_repro.item import Claim, Item
 from paper_repro.items.fig2a import BASELINE, WINDOWS, late_minus_early, window_runs
+from paper_repro.setting import describe
 from sim.spec import Spec
 from theory.errors import require
 

@@ -6,7 +6,7 @@ import torch
 from PIL import Image, ImageEnhance, ImageOps
 from scipy import stats
 
-from paper_repro.item import describe
+from paper_repro.setting import describe
 from sim.data.augment import BLENDS, GEOMETRIC, OPERATIONS, PAD, apply, augment, crop, draw, flip, randaugment
 from sim.data.images import Images
 from sim.network import Classification

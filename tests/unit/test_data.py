@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import stats
 
-from paper_repro.item import describe
+from paper_repro.setting import describe
 from sim.data.sets import class_shares, digits, draw_images
 from sim.network import Classification
 from sim.spec import Spec
@@ -44,7 +44,8 @@ def test_digits_are_split_once_without_overlap():
 
 def test_captions_name_the_data():
     assert describe(Spec()).startswith(
-        "scikit-learn's digits (1,347 training and 450 test images of 8×8 pixels), a small mlp of width 64, 16 agents"
+        "scikit-learn's digits (1,347 training and 450 test images of 8×8 pixels), "
+        "an MLP with two hidden layers of width 64, different initial weights, 16 agents"
     )
 
 

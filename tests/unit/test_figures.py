@@ -451,7 +451,9 @@ def test_every_metric_has_text_and_unit():
     assert labels.axis_label("average_local_loss") == "average local loss (nats)"
     assert labels.axis_label("merged_accuracy").endswith("(%)")
     assert labels.axis_label("consensus_distance") == r"consensus distance $\Xi^2$ ($[\theta]^2$)"
-    assert all(record.text and record.unit for record in labels.METRICS.values())
+    assert labels.axis_label("merged_loss") == "loss of the merged model ([loss])"
+    assert labels.axis_label("messages") == "messages sent"
+    assert all(record.text and record.scale == (100 if record.unit == "%" else 1) for record in labels.METRICS.values())
 
 
 def test_series_differ_in_gray():

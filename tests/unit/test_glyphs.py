@@ -4,7 +4,7 @@ import pytest
 from matplotlib.font_manager import get_font
 from matplotlib.path import Path as Outline
 
-from paper_repro.item import describe
+from paper_repro.setting import describe
 from sim.data import glyphs as module
 from sim.data.glyphs import CHARACTERS, HIGHEST, LOWEST, TEST_FONTS, TRAIN_FONTS, affine, draw_class, glyphs, outline
 from sim.network import Classification
@@ -168,7 +168,8 @@ def test_a_run_trains_on_the_glyphs_that_its_fields_name():
     assert problem.train_x.shape == (62 * 4, 1, 18, 18)
     assert problem.dim == 18 * 18 * 16 + 16 + 16 * 16 + 16 + 16 * 62 + 62
     assert describe(spec).startswith(
-        "glyphs of matplotlib's fonts (248 training and 1,240 test images of 18×18 pixels), a small mlp of width 16, "
+        "glyphs of matplotlib's fonts (248 training and 1,240 test images of 18×18 pixels), "
+        "an MLP with two hidden layers of width 16, "
     )
     table = run(spec, (0,))
     loss = table[table["metric"] == "merged_loss"].set_index("round")["value"]

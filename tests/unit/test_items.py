@@ -1,11 +1,17 @@
 """Claims are judged by one rule, and each would fail if its effect vanished."""
 
+import importlib.metadata
+
 import numpy as np
 import pandas as pd
+import PIL
 import pytest
+import transformers
 
 from paper_repro.item import Claim, judge
 from paper_repro.items import ITEMS, fig1b, fig2a, fig2c
+from paper_repro.reproduce import versions
+from paper_repro.setting import chance
 from theory.errors import OnemergeError
 
 SEEDS = (0, 1, 2)
@@ -66,7 +72,7 @@ def verdicts(item, table):
     return [judge(claim, table, SEEDS)["verdict"] for claim in item.claims]
 
 
-def fig1b_table(jump, merged, one_shot):
+def fig1b_table(jump, merged, one_shot, chance=0.1):
     metric = fig1b.METRIC
     return pd.concat(
         [
@@ -75,7 +81,7 @@ def fig1b_table(jump, merged, one_shot):
             rows(fig1b.LOCAL, metric, {9: 0.4, 10: 0.4}),
             rows(fig1b.LOCAL, "merged_accuracy", {10: one_shot}),
         ]
-    )
+    ).assign(chance=chance)
 
 
 def test_fig1b_claims_follow_the_effect():
@@ -83,7 +89,7 @@ def test_fig1b_claims_follow_the_effect():
     assert verdicts(fig1b.ITEM, fig1b_table(0.0, 0.5, 0.6)) == ["refuted"] * 3
 
 
-def fig2c_table(local, merged, silent_merged):
+def fig2c_table(local, merged, silent_merged, chance=0.1):
     return pd.concat(
         [
             rows(fig2c.GOSSIP, fig2c.LOCAL, {10: local}),
@@ -91,12 +97,28 @@ def fig2c_table(local, merged, silent_merged):
             rows(fig2c.SILENT, fig2c.LOCAL, {10: 0.4}),
             rows(fig2c.SILENT, fig2c.MERGED, {10: silent_merged}),
         ]
-    )
+    ).assign(chance=chance)
 
 
 def test_fig2c_claims_follow_the_effect():
     assert verdicts(fig2c.ITEM, fig2c_table(0.5, 0.8, 0.1)) == ["confirmed"] * 4
     assert verdicts(fig2c.ITEM, fig2c_table(0.5, 0.5, 0.6)) == ["refuted"] * 4
+
+
+def test_guessing_is_one_over_the_classes():
+    """What is close to guessing among 10 classes, 0.1, is far above it among the 62 of glyphs."""
+    assert chance(fig2c.ITEM.base) == 0.1
+    glyphs = fig2c.ITEM.base.override(data="glyphs", per_class="2")
+    assert chance(glyphs) == 1 / 62
+    for table, item in ((fig1b_table, fig1b.ITEM), (fig2c_table, fig2c.ITEM)):
+        found = [
+            verdicts(item, table(0.5, 0.9, 0.1, chance=level))[2 if item is fig1b.ITEM else 1]
+            for level in (0.1, 1 / 62)
+        ]
+        assert found == ["confirmed", "refuted"]
+    figure = fig2c.ITEM.draw(fig2c_table(0.5, 0.8, 0.02, chance=1 / 62))
+    lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    np.testing.assert_allclose(lines["chance, 1.61 %"].get_ydata(), 100 / 62)
 
 
 def windows_table(late):
@@ -137,3 +159,20 @@ def test_windows_need_rounds_in_tenths():
     base = fig2a.ITEM.base.override(rounds="55")
     with pytest.raises(OnemergeError, match="multiple of 10"):
         fig2a.ITEM.runs(base)
+
+
+def test_windows_are_the_items_own():
+    base = fig2a.ITEM.base.override(window_start="3", window_stop="4")
+    with pytest.raises(OnemergeError, match="leave window_start and window_stop at none, not 3"):
+        fig2a.ITEM.runs(base)
+
+
+def test_versions_name_what_decodes_images_and_makes_models(monkeypatch):
+    found = versions.__wrapped__()
+    assert found["pillow"] == PIL.__version__
+    assert found["transformers"] == transformers.__version__
+    there = importlib.metadata.distributions
+    monkeypatch.setattr(
+        importlib.metadata, "distributions", lambda name: [] if name == "transformers" else there(name=name)
+    )
+    assert set(found) - set(versions.__wrapped__()) == {"transformers"}
