@@ -14,6 +14,7 @@ from sim.data.sampling import Sampler
 from sim.data.sets import DATASETS, class_shares
 from sim.execution import LARGE, TOGETHER
 from sim.models import MODELS
+from sim.models.pretraining import pretrained_layers
 from sim.models.vision import clip_weights
 from sim.randomness import stream
 from sim.scores import Scores
@@ -69,8 +70,9 @@ class ClassificationProblem(Scores):
         return functional_call(self.skeleton, self.unflatten(theta), (x,))
 
     def init(self):
-        """torch's default initial weights, from the stream "init"; every agent its own, or agent 0's for all."""
-        drawn = self.agents if self.config.init == "different" else 1
+        """torch's default initial weights, from the stream "init"; every agent its own, or agent 0's for all. What is
+        pretrained is the same for all."""
+        drawn = 1 if self.config.init == "same" else self.agents
         theta = torch.empty(len(self.seeds), self.agents, self.dim, dtype=self.dtype, device=self.device)
         for replica, seed in enumerate(self.seeds):
             for agent in range(drawn):
@@ -89,7 +91,10 @@ class ClassificationProblem(Scores):
     @cached_property
     def pretrained(self):
         """{parameter name: tensor} of the pretrained part of the model; empty where none is asked for."""
-        return {} if self.config.weights is None else clip_weights(self.skeleton, self.config.weights)
+        config = self.config
+        if config.init == "pretrained":
+            return pretrained_layers(config.model, config.width, config.side, config.pretraining_steps)
+        return {} if config.weights is None else clip_weights(self.skeleton, config.weights)
 
     def init_statistics(self):
         """Running means 0 and variances 1 of every agent [replicas, agents, b]."""

@@ -5,9 +5,10 @@ import torch
 from scipy.sparse import eye_array
 
 from sim.faults import apply
+from sim.following import Views
 from sim.mixing import exchange, mix_
 from sim.randomness import Later
-from sim.schedule import Average
+from sim.schedule import Average, ask, sees
 from sim.traffic import sent
 from theory.errors import require
 
@@ -16,7 +17,7 @@ class Communicator:
     """Who talks to whom in a run of `problem`, by one schedule for all replicas or a tuple of one for each.
 
     Draws are those of the streams "gossip" and of the faults' own, one for every seed: replicas of the same seed and
-    schedule share them. After `next_round(state)`:
+    schedule share them, unless the schedule sees the models (sim.following). After `next_round(state)`:
 
     talk    X [n, d] -> None, X ← W X in place (None: all are silent); with models that carry statistics it mixes them
             too, unless the problem keeps them apart, and has those of exact averages estimated again
@@ -34,6 +35,7 @@ class Communicator:
         self.mixes_statistics = getattr(problem, "mixes_statistics", False)
         self.size = problem.dim + (problem.statistics if self.mixes_statistics else 0)
         self.known, self.counted = ((), None), (None, (0, 0))
+        self.views = Views(problem) if any(map(sees, self.schedules)) else None
 
     @property
     def stale(self):
@@ -45,12 +47,14 @@ class Communicator:
         self.state, t = state, state.round
         seeds, agents = self.problem.seeds, self.problem.agents
         draws = {} if self.faults is None else {seed: self.faults.at(seed, agents, t) for seed in dict.fromkeys(seeds)}
+        views = [None] * self.replicas if self.views is None else self.views(state)
         drawn, left, counts = {}, [], []
-        for schedule, seed in zip(self.schedules, seeds, strict=True):
-            if (id(schedule), seed) not in drawn:
-                said, draw = schedule(t, Later(seed, "gossip", t)), draws.get(seed)
-                drawn[id(schedule), seed] = said if draw is None else apply(said, draw), self._count(said, draw)
-            said, count = drawn[id(schedule), seed]
+        for replica, (schedule, seed) in enumerate(zip(self.schedules, seeds, strict=True)):
+            one = (id(schedule), seed, replica if sees(schedule) else None)
+            if one not in drawn:
+                said, draw = ask(schedule, t, Later(seed, "gossip", t), views[replica]), draws.get(seed)
+                drawn[one] = said if draw is None else apply(said, draw), self._count(said, draw)
+            said, count = drawn[one]
             left.append(said)
             counts.append(count)
         self.sent = np.array(counts, dtype=np.float64)

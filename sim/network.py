@@ -8,17 +8,17 @@ from sim.classifier import ClassificationProblem
 from sim.data.archives import ARCHIVES
 from sim.data.glyphs import check_glyphs
 from sim.data.sets import DATASETS
-from sim.models import MODELS
+from sim.models import BATCH_NORM, MODELS
+from sim.models.pretraining import check_pretraining
 from sim.statistics import MERGED_STATISTICS, STATISTICS_GOSSIP
 from theory.errors import require
 
 SAMPLING = ("resample", "fixed")
-INITS = ("different", "same")
+INITS = ("different", "same", "pretrained")
 TESTS = ("test_set", "mixture")
 AUGMENTATIONS = ("none", "crop_flip_randaugment")
 DTYPES = ("float32", "float64")
 COMPUTE = ("same", "bf16", "tf32")
-BATCH_NORM = ("resnet18", "resnet18_imagenet")  # models that carry running means and variances
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,9 @@ class Classification:
     `alpha` is the Dirichlet parameter of the label skew (inf: IID). `sampling`: "resample" draws every batch afresh
     from the agent's class distribution (what the paper's official code does whenever its loader restarts); "fixed"
     draws a pool of `samples` images an agent once and goes through it in shuffled epochs. `init`: "different" or
-    "same" initial weights over agents. `test`: the distribution of global accuracy and loss, the balanced "test_set"
-    or the "mixture" of the agents' class distributions (Definition 1 to the letter; they agree for IID agents).
+    "same" initial weights over agents, or of "glyphs" only "pretrained": all layers but the last as
+    `pretraining_steps` steps on other typefaces left them (sim.models.pretraining), the last one of every agent its
+    own. `test`: the distribution of global accuracy and loss, the balanced "test_set" or the "mixture" of the agents' class distributions (Definition 1 to the letter; they agree for IID agents).
 
     Models, sums and measures are in `dtype`; `compute`: products of the local steps in the "same", in "bf16" (autocast)
     or in "tf32" (CUDA only; else never, whatever torch's default).
@@ -61,6 +62,7 @@ class Classification:
     per_class: int = field(default=100, metadata={"data": ("glyphs",)})
     augmentation: str = field(default="none", metadata={"data": tuple(ARCHIVES)})
     folder: str | None = field(default=None, compare=False, metadata={"data": tuple(ARCHIVES)})
+    pretraining_steps: int = field(default=1000, metadata={"init": ("pretrained",)})
     weights: str | None = field(default=None, metadata={"model": ("clip_vit_b32",)})
     statistics_gossip: str = field(default="mix", metadata={"model": BATCH_NORM})
     merged_statistics: str = field(default="reestimate", metadata={"model": BATCH_NORM})
@@ -97,6 +99,8 @@ class Classification:
                     f"{f.name} is a field of {what} {', '.join(only)}: with {what} {have} leave it at {f.default}, "
                     f"not {value!r}.",
                 )
+        if self.init == "pretrained":
+            check_pretraining(self)
         if self.data == "glyphs":
             check_glyphs(self.side, self.per_class)
 

@@ -2,7 +2,8 @@
 
 A schedule is a callable (t, generator) -> what is communicated in round t = 0, 1, ...: a mixing matrix W
 [agents, agents], dense or a scipy sparse array (gossip: one message per foreign weight), an `Average`, or None when
-nobody talks. The `draw` method of every gossip in theory.gossip is one. Rounds are integers.
+nobody talks. The `draw` method of every gossip in theory.gossip is one. Rounds are integers. A schedule with a true
+attribute `sees` has a third argument, what it is told of the models (sim.following); `ask` calls either kind.
 """
 
 from dataclasses import dataclass
@@ -52,6 +53,16 @@ class Average:
         return Average(members, self.hears & active, self.server) if members.any() else None
 
 
+def sees(schedule):
+    """Whether a schedule asks for the state of the models."""
+    return getattr(schedule, "sees", False)
+
+
+def ask(schedule, t, generator, view=None):
+    """What a schedule says in round t; `view` is for those that see."""
+    return schedule(t, generator, view) if sees(schedule) else schedule(t, generator)
+
+
 def silent(t, generator):
     """Nobody communicates, ever (local training only)."""
     return
@@ -69,7 +80,12 @@ def switch(before, after, at):
 
 def window(outside, inside, start, stop):
     """Follow `inside` for start <= t < stop and `outside` elsewhere, both on the clock of the run."""
-    return lambda t, generator: (inside if start <= t < stop else outside)(t, generator)
+
+    def acting(t, generator, view=None):
+        return ask(inside if start <= t < stop else outside, t, generator, view)
+
+    acting.sees = sees(inside) or sees(outside)
+    return acting
 
 
 def every(schedule, rounds):

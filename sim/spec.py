@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from sim.execution import EXECUTIONS
 from sim.faults import Faults
+from sim.following import EdgeMerge
 from sim.linear_network import LinearNetwork
 from sim.logistic import Logistic
 from sim.models.vision import weights_digest
@@ -23,7 +24,7 @@ from theory.errors import OnemergeError, require
 from theory.graphs import exponential, ring
 from theory.mixing import mixing
 
-NUMERICS = 2  # raised whenever the same spec gives other numbers; guarded by a golden run in the tests
+NUMERICS = 3  # raised whenever the same spec gives other numbers; guarded by a golden run in the tests
 
 MANY = 128  # agents from which on sparse draws of the same matrices take less time than dense ones
 
@@ -52,6 +53,7 @@ GOSSIPS = {
     "one_peer_exponential": lambda spec: _sparse_if_many(spec, "one_peer_exponential"),
     "complete": lambda spec: merge(spec.agents),
     "server": lambda spec: server(spec.agents, spec.participation),
+    "edge": lambda spec: EdgeMerge(spec.agents, spec.edge),
 }
 
 
@@ -60,9 +62,10 @@ class Spec:
     """A run of `rounds` rounds of `local_steps` steps and one communication each, by `agents` agents.
 
     `gossip` names who talks (GOSSIPS; `peers` is R of the random ones; "complete" averages all by AllReduce, "server"
-    a share `participation` of them, FedAvg; METHODS of sim.schedule names the usual ones); inside rounds
-    window_start <= t < window_stop the gossip is complete; `final_merge` replaces the last round's gossip by one global
-    merge. `drop`, `drop_pairs`, `outage`, `outage_rounds`, `stale` are faults (sim.faults.Faults). `measure_every` and
+    a share `participation` of them, FedAvg; "edge" averages all once Ξ² > edge ‖∇L(θ̄)‖²; METHODS of sim.schedule names
+    the usual ones); inside rounds window_start <= t < window_stop the gossip is complete; `final_merge` replaces the
+    last round's gossip by one global merge. `drop`, `drop_pairs`, `outage`, `outage_rounds`, `stale` are faults
+    (sim.faults.Faults). `measure_every` and
     `gradients_every` count rounds, `probes_every` those of the `probes`, names of sim.probes with commas between, on
     `probe_images` training images (0: all), in `probe_dtype` "same" as the run or "float64". `execution` and `chunk`,
     how gradients are computed, change the last bits only. `keep_models` stores the final models. Seeds and the device
@@ -83,6 +86,7 @@ class Spec:
     peers: float = 0.2
     order: str = "adapt_then_combine"
     participation: float = field(default=1.0, metadata={"gossip": ("server",)})
+    edge: float = field(default=1.0, metadata={"gossip": ("edge",)})
     drop: float = 0.0
     drop_pairs: bool = False
     outage: float = 0.0
@@ -116,11 +120,12 @@ class Spec:
             require(whole, f"{name} must be a whole number >= 0 (0: {zero}), not {value!r}.")
         whole = self.chunk is None or (isinstance(self.chunk, int) and self.chunk >= 1)
         require(whole, f"chunk must be a whole number of at least 1 (none: by rule), not {self.chunk!r}.")
-        alone = self.gossip == "server" or self.participation == 1
-        require(
-            alone,
-            f"participation is a field of gossip server: with {self.gossip} it is 1, not {self.participation}.",
-        )
+        for name, kind in (("participation", "server"), ("edge", "edge")):
+            value = getattr(self, name)
+            require(
+                self.gossip == kind or value == 1,
+                f"{name} is a field of gossip {kind}: with {self.gossip} it is 1, not {value}.",
+            )
         both = (self.window_start is None) == (self.window_stop is None)
         require(both, f"a window needs both ends, not {self.window_start} and {self.window_stop}.")
         if self.window_start is not None:

@@ -4,6 +4,8 @@ Fonts (matplotlib's mpl-data/fonts/ttf): DejaVu Sans, Sans Mono and Serif (licen
 public domain), STIX General (STIX Font License of 2010) and the Computer Modern fonts cm* of the BaKoMa collection
 (BaKoMa license). All may be used and passed on; no font is copied here, as matplotlib brings them.
 
+The fonts of training, of testing and of pretraining (`sim.models.pretraining`) are different typefaces.
+
 An image is the glyph's outline v (unhinted, capital H of height 1, the middle of its width and of the capitals' height
 in the origin) under a random affine map, and noise:
 
@@ -33,13 +35,9 @@ from theory.errors import require
 CHARACTERS = string.digits + string.ascii_uppercase + string.ascii_lowercase
 SIDES = range(16, 65)
 STYLES = ("", "-Bold", "-Oblique", "-BoldOblique"), ("", "-Bold", "-Italic", "-BoldItalic")
-TRAIN_FONTS = (
-    *(f"DejaVuSans{style}" for style in STYLES[0]),
-    *(f"DejaVuSansMono{style}" for style in STYLES[0]),
-    *(f"DejaVuSerif{style}" for style in STYLES[1]),
-    *("cmr10", "cmb10", "cmti10"),
-)
 # Whole typefaces: the oblique of a font is its upright under a shear, so a style held back alone would be no test.
+TRAIN_FONTS = (*(f"DejaVuSans{style}" for style in STYLES[0]), *(f"DejaVuSerif{style}" for style in STYLES[1]))
+PRETRAINING_FONTS = (*(f"DejaVuSansMono{style}" for style in STYLES[0]), "cmr10", "cmb10", "cmti10")
 TEST_FONTS = ("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta", "cmss10", "cmtt10")
 SIZE = 0.5
 FINE = 20.0  # times TextPath's 100 pixels an em
@@ -112,19 +110,16 @@ def glyphs(side=16, per_class=100, test_per_class=20, seed=0):
     bits wherever matplotlib's fonts and its Agg are the same.
     """
     check_glyphs(side, per_class, test_per_class)
-    labels = np.arange(len(CHARACTERS))
-    train_x, test_x = (
-        np.concatenate([draw_class(fonts, label, side, samples, seed, purpose) for label in labels])
-        for fonts, samples, purpose in (
-            (TRAIN_FONTS, per_class, "glyphs train"),
-            (TEST_FONTS, test_per_class, "glyphs test"),
-        )
-    )
     return Images(
         "glyphs of matplotlib's fonts",
-        len(labels),
-        train_x,
-        np.repeat(labels, per_class),
-        test_x,
-        np.repeat(labels, test_per_class),
+        len(CHARACTERS),
+        *draw_set(TRAIN_FONTS, side, per_class, seed, "glyphs train"),
+        *draw_set(TEST_FONTS, side, test_per_class, seed, "glyphs test"),
     )
+
+
+def draw_set(fonts, side, per_class, seed, purpose):
+    """(images [62 · per_class, 1, side, side], labels), sorted by label."""
+    labels = np.arange(len(CHARACTERS))
+    images = np.concatenate([draw_class(fonts, label, side, per_class, seed, purpose) for label in labels])
+    return images, np.repeat(labels, per_class)

@@ -18,6 +18,8 @@ MODELS = {
     "clip_vit_b32": clip_vit_b32,
 }
 
+BATCH_NORM = ("resnet18", "resnet18_imagenet")  # models that carry running means and variances
+
 # The width a model has where none is chosen; None: the model has no width.
 WIDTHS = {
     "logistic": None,

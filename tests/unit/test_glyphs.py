@@ -6,7 +6,18 @@ from matplotlib.path import Path as Outline
 
 from paper_repro.setting import describe
 from sim.data import glyphs as module
-from sim.data.glyphs import CHARACTERS, HIGHEST, LOWEST, TEST_FONTS, TRAIN_FONTS, affine, draw_class, glyphs, outline
+from sim.data.glyphs import (
+    CHARACTERS,
+    HIGHEST,
+    LOWEST,
+    PRETRAINING_FONTS,
+    TEST_FONTS,
+    TRAIN_FONTS,
+    affine,
+    draw_class,
+    glyphs,
+    outline,
+)
 from sim.network import Classification
 from sim.randomness import stream
 from sim.run import run
@@ -56,14 +67,14 @@ def test_the_same_arguments_give_the_same_bits_and_more_images_begin_with_the_fe
 
 def test_train_and_test_typefaces_are_apart_and_hold_every_character():
     families = {}
-    for fonts in (TRAIN_FONTS, TEST_FONTS):
+    for fonts in (TRAIN_FONTS, PRETRAINING_FONTS, TEST_FONTS):
         for name in fonts:
             font = get_font(f"{matplotlib.get_data_path()}/fonts/ttf/{name}.ttf")
             assert all(font.get_char_index(ord(character)) for character in CHARACTERS), name
             families.setdefault(font.family_name, set()).add(fonts)
     assert len(families) == 9
     assert all(len(sides) == 1 for sides in families.values()), families
-    assert len({*TRAIN_FONTS, *TEST_FONTS}) == 15 + 6
+    assert len({*TRAIN_FONTS, *PRETRAINING_FONTS, *TEST_FONTS}) == 8 + 7 + 6
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -75,7 +86,7 @@ def test_images_equal_supersampled_outlines_under_the_documented_map(noiseless, 
     grid = (np.arange(side * points) + 0.5) / points
     where = np.stack(np.meshgrid(grid, side - grid), axis=-1).reshape(-1, 2)
     for image, font, (zoom, degrees, shear, right, up, _) in zip(images, fonts, values, strict=True):
-        path = outline(TRAIN_FONTS[int(font * 15)], CHARACTERS[label])
+        path = outline(TRAIN_FONTS[int(font * 8)], CHARACTERS[label])
         turn = np.deg2rad(degrees)
         rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
         matrix = side * 0.5 * zoom * rotation @ np.array([[1, shear], [0, 1]])

@@ -220,7 +220,7 @@ def test_polygon_loss_is_the_test_loss_of_weighted_models():
         ({"data": "mnist"}, "Unknown data 'mnist'; valid: digits, glyphs, cifar10, cifar100, tiny_imagenet."),
         ({"model": "vgg"}, "Unknown model 'vgg'; valid: logistic, linear2, mlp, cnn, resnet18,"),
         ({"sampling": "all"}, "Unknown sampling 'all'; valid: resample, fixed."),
-        ({"init": "zero"}, "Unknown init 'zero'; valid: different, same."),
+        ({"init": "zero"}, "Unknown init 'zero'; valid: different, same, pretrained."),
         ({"test": "train"}, "Unknown test 'train'; valid: test_set, mixture."),
         ({"dtype": "float16"}, "Unknown dtype 'float16'; valid: float32, float64."),
         ({"compute": "fp8"}, "Unknown compute 'fp8'; valid: same, bf16, tf32."),

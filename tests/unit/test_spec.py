@@ -9,7 +9,8 @@ from sim.logistic import Logistic
 from sim.network import BATCH_NORM, Classification
 from sim.quadratic import Quadratic
 from sim.run import run
-from sim.schedule import METHODS
+from sim.following import View
+from sim.schedule import METHODS, ask
 from sim.smooth import Smooth
 from sim.spec import GOSSIPS, MANY, NUMERICS, PROBLEMS, Spec
 from sim.store import json_bytes
@@ -33,6 +34,7 @@ OTHER = {
         "peers": 0.3,
         "order": "combine_then_adapt",
         "participation": None,
+        "edge": None,
         "drop": 0.1,
         "drop_pairs": True,
         "outage": 0.1,
@@ -67,6 +69,7 @@ OTHER = {
         "per_class": None,
         "augmentation": None,
         "folder": None,
+        "pretraining_steps": None,
         "weights": None,
         "statistics_gossip": None,
         "merged_statistics": None,
@@ -129,9 +132,10 @@ ELSEWHERE = {  # fields of runs of one kind only, with another value than their 
     "statistics_gossip": ({"model": "resnet18"}, "own"),
     "merged_statistics": ({"model": "resnet18"}, "mean"),
     "statistics_images": ({"model": "resnet18"}, 64),
+    "pretraining_steps": ({"data": "glyphs", "init": "pretrained"}, 7),
 }
-OF_OTHER_RUNS = {"side", "per_class", "augmentation", "weights", *(name for name in ELSEWHERE if "statistics" in name)}
-ONLY_ELSEWHERE = {"data", "folder", "weights", "participation", *ELSEWHERE}  # weights: see the tests of the models
+OF_OTHER_RUNS = {*ELSEWHERE, "weights"} - {"compute"}
+ONLY_ELSEWHERE = {"data", "folder", "weights", *ELSEWHERE}  # weights: see the tests of the models
 
 
 def sentence(call):
@@ -147,10 +151,11 @@ def one_field_changed():
     """Specs that differ from others in one field (a window in both ends, against a longer window)."""
     base = replace(NETWORK, window_start=0, window_stop=2)
     for name, value in OTHER[Spec].items():
-        if name != "participation":
+        if value is not None:
             yield name, base, replace(base, **{name: value})
-    served = replace(NETWORK, gossip="server")
-    yield "participation", served, replace(served, participation=0.5)
+    for name, gossip in (("participation", "server"), ("edge", "edge")):
+        talking = replace(NETWORK, gossip=gossip)
+        yield name, talking, replace(talking, **{name: 0.5})
     for data in ("glyphs", "cifar10"):
         yield "data", NETWORK, replace(NETWORK, problem=replace(NETWORK.problem, data=data))
     for name, (kind, value) in ELSEWHERE.items():
@@ -197,9 +202,9 @@ def test_equal_specs_have_equal_keys():
 
 def test_golden_keys():
     """They change with a field, a default or NUMERICS; then results on disk are computed again."""
-    assert NUMERICS == 2
-    assert Spec().key() == "6b46afaf1b08803f"
-    assert Spec(Quadratic()).key() == "f9b08d86edeada2d"
+    assert NUMERICS == 3
+    assert Spec().key() == "74c38dbbaa6e1e97"
+    assert Spec(Quadratic()).key() == "b49f6bcbbeba3edb"
 
 
 GOLDEN = {
@@ -270,7 +275,7 @@ def dense(W):
 @pytest.mark.parametrize("gossip", GOSSIPS)
 def test_every_gossip_draws_rows_that_sum_to_one(gossip):
     spec = replace(NETWORK, gossip=gossip, agents=6)
-    drawn = spec.schedule()(2, np.random.default_rng(0))
+    drawn = ask(spec.schedule(), 2, np.random.default_rng(0), View(2.0, 1.0))
     assert (drawn is None) == (gossip == "none")
     if drawn is not None:
         np.testing.assert_allclose(dense(drawn).sum(axis=1), 1, atol=1e-14)
@@ -303,11 +308,12 @@ def test_every_method_is_a_run(method):
 def test_flat_holds_every_field_once():
     names = [f.name for f in fields(Classification)] + [f.name for f in fields(Spec)]
     flat = Spec().flat()
-    assert sorted([*flat, *OF_OTHER_RUNS, "folder", "participation"]) == sorted(names)
+    assert sorted([*flat, *OF_OTHER_RUNS, "folder", "participation", "edge"]) == sorted(names)
     batch_norm = {"statistics_gossip", "merged_statistics", "statistics_images"}
     for model in BATCH_NORM:
         assert set(Spec(Classification(model=model)).flat()) - set(flat) == batch_norm
     assert set(Spec(gossip="server").flat()) - set(flat) == {"participation"}
+    assert set(Spec(gossip="edge").flat()) - set(flat) == {"edge"}
     assert set(Spec(Classification(data="glyphs")).flat()) - set(flat) == {"side", "per_class"}
     assert set(Spec(Classification(data="cifar100")).flat()) - set(flat) == {"augmentation"}
     assert flat["problem"] == "classification"
@@ -400,7 +406,7 @@ def test_trunk_and_branch():
     assert {spec.trunk() for spec in (base, windowed, merged, late, replace(base, rounds=20))} == {base.trunk()}
     assert [spec.branch for spec in (base, windowed, merged, late)] == [9, 3, 9, 9]
     for name, value in OTHER[Spec].items():
-        if name == "participation":
+        if value is None:
             continue
         same = name in ("rounds", "window_start", "window_stop", "final_merge", "keep_models")
         early = replace(base, window_start=0, window_stop=2)
