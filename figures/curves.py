@@ -85,10 +85,13 @@ def annotate_jump(ax, curves, wide, text, color):
     size = f"{steps.mean():+.1f}"
     if len(steps) > 1:
         size += f" ({steps.min():.1f} to {steps.max():.1f})"
+    size = size.replace("-", "−")
     start, stop = wide.index[0], wide.index[-1]
     height = clear_height(curves, start + 0.3 * (stop - start), stop, *sorted([before, after]))
     ax.annotate(
         f"{size}\n{text}",
+        path_effects=style.HALO,
+        zorder=6,
         xy=(last, height),
         xytext=(start + 0.88 * (stop - start), height),
         ha="right",
@@ -131,7 +134,7 @@ def accuracy_by_round(table, *, metric="average_global_accuracy", jump=None, spr
             f"A jump needs two rounds and a seed that did not diverge; '{jump}' has {len(wide)} and {wide.shape[1]}.",
         )
         unit = "points" if labels.of(metric).unit == "%" else labels.of(metric).unit
-        annotate_jump(ax, curves, wide, f"{unit} in one round", style.series(names.index(jump))["color"])
+        annotate_jump(ax, curves, wide, f"{unit} in one round".strip(), style.series(names.index(jump))["color"])
     style.legend(figure, legend_handles(ax, table[table["label"].isin(names)], spread))
     return figure
 

@@ -1,7 +1,6 @@
 """The loss over all weighted averages of the agents' models, as a map of a polygon (fig. 1c)."""
 
 import numpy as np
-from matplotlib import patheffects
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.patches import Polygon
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
@@ -10,7 +9,7 @@ from matplotlib.tri import Triangulation
 from figures import style, tidy
 from theory.errors import require
 
-HALO = (patheffects.withStroke(linewidth=2, foreground="white"),)
+FLAT = 1e-9  # of the squared extent of the map: twice the area of a triangle that only rounding made
 
 
 def levels_of(values, count=14):
@@ -51,6 +50,16 @@ def points_of(table):
     return vertices.sort_values("angle"), points[~repeated], center
 
 
+def mesh_of(points):
+    """Delaunay triangles without the flat ones that rounding leaves beside points of one edge of the polygon: they
+    would interpolate between the ends of the edge, past the points on it."""
+    at = points[["x", "y"]].to_numpy()
+    mesh = Triangulation(*at.T)
+    (ax, ay), (bx, by) = (at[mesh.triangles[:, k]].T - at[mesh.triangles[:, 0]].T for k in (1, 2))
+    mesh.set_mask(np.abs(ax * by - ay * bx) <= FLAT * np.ptp(at, axis=0).max() ** 2)
+    return mesh
+
+
 def no_map(text):
     """An empty figure that says why there is no map."""
     figure, ax = style.axes(style.COLUMN_WIDTH, 1.2)
@@ -78,13 +87,13 @@ def landscape(table, *, value_label="test loss (nats)"):
     values = points["value"].to_numpy(float)
     edges, norm = levels_of(values)
     figure, ax = style.axes(style.COLUMN_WIDTH, 2.7)
-    mesh = Triangulation(points["x"].to_numpy(), points["y"].to_numpy())
+    mesh = mesh_of(points)
     # Rounding must not leave the extreme values outside the outermost level.
     inner = np.clip(values, edges[0], edges[-1])
     filled = ax.tricontourf(mesh, inner, levels=edges, norm=norm, cmap="viridis", extend="neither")
     lines = ax.tricontour(mesh, inner, levels=edges[1:-1:2], colors="white", linewidths=0.3)
     corners = vertices[["x", "y"]].to_numpy(float)
-    outline = Polygon(corners, closed=True, fill=False, edgecolor="black", linewidth=0.8)
+    outline = Polygon(corners, closed=True, fill=False, edgecolor="black", linewidth=0.8, zorder=2.5)
     ax.add_patch(outline)
     for contour in (filled, lines):
         contour.set_clip_path(outline)
@@ -94,7 +103,7 @@ def landscape(table, *, value_label="test loss (nats)"):
         ax.text(*place, str(agent), ha="center", va="center", fontsize=7)
     ax.plot(*center, marker="*", color="black", markeredgecolor="white", markeredgewidth=0.6, markersize=9, zorder=4)
     ax.annotate(
-        "merged", center, xytext=(0, 6), textcoords="offset points", ha="center", fontsize=7.5, path_effects=HALO
+        "merged", center, xytext=(0, 6), textcoords="offset points", ha="center", fontsize=7.5, path_effects=style.HALO
     )
     reach = 1.2 * np.abs(corners - center).max()
     ax.set_xlim(center[0] - reach, center[0] + reach)

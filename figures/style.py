@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 import matplotlib
+from matplotlib import patheffects
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -27,6 +28,7 @@ PALETTE = ("#000000", "#0072B2", "#D55E00", "#E69F00")
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (6, 1.5, 1.5, 1.5)), (0, (9, 3)))
 MARKERS = ("o", "s", "^", "D", "v", "P", "h")
 DARK, LIGHT, GRAY = "#0B4F7F", "#9CCBE8", "#707070"
+HALO = (patheffects.withStroke(linewidth=2, foreground="white"),)  # around text on top of data
 
 LOOK = {
     "font.family": ["DejaVu Sans"],  # ships with matplotlib, so a figure does not depend on the fonts of a system

@@ -80,7 +80,7 @@ def draw_panel(ax, table, baseline, inset_window):
         final = best_and_final(baseline)[1]
         if len(final):
             ax.axhline(final.mean(), color=BASELINE, linestyle="--", linewidth=1)
-            ax.axhspan(final.min(), final.max(), color=BASELINE, alpha=0.25, linewidth=0)
+            ax.axhspan(final.min(), final.max(), color=BASELINE, alpha=0.25, linewidth=0, zorder=0)  # it tints no bar
             tops = np.maximum(tops, final.max())
     under = tops[: int(np.ceil((INSET[0] + INSET[2]) * len(windows))) + 1]
     ax.set_ylim(0, max(tops.max() / 0.95, under.max() / (INSET[1] - 0.13)))

@@ -49,7 +49,7 @@ def judge(claim, table, seeds):
 
     The rule: with the one-sided 95 % Student bounds of the mean over seeds, lower and upper, a claim "effect > c" is
     confirmed if lower > c, refuted if upper < c, else not confirmed ("<" likewise). Fewer than 3 seeds, or a seed
-    without a value (a run that diverged), confirm and refute nothing.
+    without a value (a run that diverged, a quotient by nothing), confirm and refute nothing.
     """
     effect = claim.effect(table).reindex(seeds).astype(float)
     mean, spread = effect.mean(), effect.sem() if len(effect) > 1 else float("nan")
@@ -61,7 +61,7 @@ def judge(claim, table, seeds):
     lacking = [int(seed) for seed in effect.index[effect.isna()]]
     note = ""
     if lacking:
-        verdict, note = "not confirmed", f"no value for seeds {lacking} (diverged)"
+        verdict, note = "not confirmed", f"no value for seeds {lacking} (diverged, or nothing to divide by)"
     elif len(seeds) < MIN_SEEDS:
         verdict, note = "not confirmed", f"{len(seeds)} seeds, at least {MIN_SEEDS} are needed"
     else:

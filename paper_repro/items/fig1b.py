@@ -32,8 +32,10 @@ def jump(table):
 
 
 def recovered(table):
+    """Share of the way from local-only to federated accuracy; none for a seed where federated is not the better."""
     floor = last(table, LOCAL, METRIC)
-    return (last(table, DECENTRALIZED, METRIC) - floor) / (last(table, FEDERATED, METRIC) - floor)
+    way = last(table, FEDERATED, METRIC) - floor
+    return (last(table, DECENTRALIZED, METRIC) - floor) / way.where(way > 0)
 
 
 ITEM = Item(

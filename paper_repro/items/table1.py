@@ -129,7 +129,8 @@ def setting(spec):
         f"exact steps on quadratics in {problem.dim} dimensions without noise, {spec.agents} agents on a ring, "
         f"curvatures {problem.mu:g} to {problem.L:g}, ζ = {problem.zeta:g}, the Hessians of agents alike or spread by "
         f"±{problem.spread * 100:g} %, best of {len(LEARNING_RATES)} learning rates from {LEARNING_RATES[-1]:.3g}/L to "
-        f"1/L for each ε; every seed is a random instance"
+        f"1/L for each ε; slopes are of log T against log 1/ε over the finer half of the ε; "
+        "every seed is a random instance"
     )
 
 

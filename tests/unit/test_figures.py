@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
 from figures import curves, drawings, labels, landscape, rates, style, tidy, topology, windows
+from paper_repro.items import fig1c
 from theory.errors import OnemergeError
 
 ACCURACY = "average_global_accuracy"
@@ -211,6 +212,14 @@ def test_jump_is_written_with_its_range():
     table.loc[last, "value"] += 0.03
     (ax,) = curves.accuracy_by_round(table, jump=MERGED).axes
     assert [text.get_text() for text in ax.texts] == ["+31.0 (30.0 to 33.0)\npoints in one round"]
+    (ax,) = curves.accuracy_by_round(table.assign(value=1 - table["value"]), jump=MERGED).axes
+    assert [text.get_text() for text in ax.texts] == ["−31.0 (−33.0 to −30.0)\npoints in one round"]
+
+
+def test_a_jump_of_a_pure_number_has_no_unit():
+    sent = by_round().assign(metric="messages")
+    (ax,) = curves.accuracy_by_round(sent, metric="messages", jump=MERGED).axes
+    assert [text.get_text() for text in ax.texts] == ["+0.3 (0.3 to 0.3)\nin one round"]
 
 
 def test_one_seed_has_no_band_and_says_so():
@@ -280,6 +289,8 @@ def test_bars_are_best_and_final_per_window():
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["0–5", "5–10"]
     baseline = next(line for line in ax.get_lines() if line.get_linestyle() == "--")
     np.testing.assert_allclose(baseline.get_ydata(), 16)
+    (band,) = (patch for patch in ax.patches if to_rgb(patch.get_facecolor()) == to_rgb(windows.BASELINE))
+    assert band.get_zorder() < min(bar.get_zorder() for bar in ax.patches if bar is not band) < baseline.get_zorder()
     whisker = ax.containers[1].lines[2][0].get_segments()[0]
     np.testing.assert_allclose(whisker[:, 1], [30, 32])
     assert legend_texts(figure) == [
@@ -324,6 +335,19 @@ def test_landscape_levels_follow_the_ratio_and_stay_in_the_polygon():
     assert [text.get_text() for text in ax.texts] == [*map(str, range(16)), "merged"]
     linear = landscape.landscape(polygon(lambda x, y: 2 + x / 10 + 0 * y)).axes[0].collections[0]
     assert not isinstance(linear.norm, LogNorm)
+
+
+@pytest.mark.parametrize("agents", [3, 5, 16, 32])
+def test_no_triangle_of_the_landscape_lies_on_an_edge(agents):
+    """Rounding puts points of an edge beside it, and a triangle with its ends draws over them: a contour then runs
+    along the edge, where the values cross it."""
+    _, points = fig1c.grid(agents)
+    mesh = landscape.mesh_of(pd.DataFrame(points, columns=["x", "y"]))
+    triangles = points[mesh.get_masked_triangles()]
+    (ax, ay), (bx, by) = np.moveaxis(triangles[:, 1:] - triangles[:, :1], 0, -1)
+    areas = np.abs(ax * by - ay * bx) / 2
+    np.testing.assert_allclose(areas.sum(), agents / 2 * np.sin(2 * np.pi / agents), rtol=1e-12)
+    assert areas.min() > 1e-5
 
 
 def test_landscape_refuses_holes_and_two_runs():
