@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from figures import labels, style, tidy
 from figures.curves import CROSS, divergence_handles
@@ -83,8 +84,11 @@ def draw_panel(ax, table, baseline, inset_window):
             ax.axhspan(final.min(), final.max(), color=BASELINE, alpha=0.25, linewidth=0, zorder=0)  # it tints no bar
             tops = np.maximum(tops, final.max())
     under = tops[: int(np.ceil((INSET[0] + INSET[2]) * len(windows))) + 1]
-    ax.set_ylim(0, max(tops.max() / 0.95, under.max() / (INSET[1] - 0.13)))
-    ax.set_yticks(range(0, 101, 20))
+    height = max(tops.max() / 0.95, under.max() / (INSET[1] - 0.13))
+    highest = min(100, height)  # no percentage is above 100
+    ticks = MaxNLocator(6, steps=(1, 2, 5, 10)).tick_values(0, highest)
+    ax.set_yticks(ticks[ticks <= highest])
+    ax.set_ylim(0, height)
     ax.set_xlim(-0.6, len(windows) - 0.4)
     shown = range(0, len(windows), 1 + len(windows) // 40)
     ax.set_xticks(shown, [f"{a}–{b}" for a, b in (windows[k] for k in shown)], rotation=90 if len(windows) > 12 else 0)

@@ -24,6 +24,7 @@ GOSSIP = {
     "one_peer_exponential": "gossip with one peer at a time of the exponential graph",
     "complete": "an average over all agents in every round",
     "server": "a server that averages {participation:g} of the agents in every round",
+    "edge": "an average over all agents in rounds that begin with Ξ² > {edge:g} ‖∇L(θ̄)‖², silence in the others",
 }
 OPTIMIZERS = {"sgd": "SGD", "momentum": "SGD with momentum {momentum:g}", "adamw": "AdamW"}
 
@@ -43,7 +44,7 @@ def chance(spec):
 
 def gossip_words(spec):
     """Who talks to whom."""
-    return GOSSIP[spec.gossip].format(peers=spec.peers, participation=spec.participation)
+    return GOSSIP[spec.gossip].format(peers=spec.peers, participation=spec.participation, edge=spec.edge)
 
 
 def _task(problem):
@@ -69,6 +70,9 @@ def _model(problem):
         yield f"those of the merged model {merged}"
     if problem.weights is not None:
         yield f"pretrained weights of the tower and {problem.init} initial weights of the head"
+    elif problem.init == "pretrained":
+        steps = _count(problem.pretraining_steps, "step")
+        yield f"all layers but the last from {steps} on glyphs of other typefaces, the last of every agent its own"
     else:
         yield f"{problem.init} initial weights"
     if problem.dtype != "float32":

@@ -303,6 +303,18 @@ def test_bars_are_best_and_final_per_window():
     assert inset.get_window_extent().y0 > ax.transData.transform((0, 42))[1]
 
 
+@pytest.mark.parametrize("share", [0.02, 0.1, 1.0, 2.4])
+def test_low_bars_are_not_lost_below_a_scale_to_100(share):
+    """Whatever the accuracies, the tallest whisker takes over 40 % of the panel, and ticks end at 100 %."""
+    table = by_window().drop(columns="window_length").assign(value=lambda t: share * t["value"])
+    (ax,) = windows.window_bars(table).axes
+    top, ticks = ax.get_ylim()[1], ax.get_yticks()
+    assert 100 * share * 0.42 > 0.4 * top
+    assert ticks[0] == 0
+    assert 4 <= len(ticks) <= 8
+    assert ticks[-1] <= min(100, top)
+
+
 def test_windows_of_two_lengths_have_two_panels_longest_first():
     long = {"window_start": 0, "window_stop": 10, "window_length": 10}
     table = pd.concat([by_window(), tidy_table(rows("all", [0.1] + [0.6] * 10, **long))], ignore_index=True)
