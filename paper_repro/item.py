@@ -28,6 +28,8 @@ class Claim:
 class Item:
     """A figure or table: `base` spec, the named runs made from it, table, drawing, claims, and what the caption says.
 
+    `base` is of the quick scale; `paper_base` of the paper's own (None: the paper has no experiment, and both are one).
+
     runs(base) -> {label: Spec}; table(results) -> the tidy table that is drawn and kept as CSV (results: see
     reproduce.Results); draw(table) -> Figure; setting(base) -> what was run here, in words; `paper` says what the
     original used.
@@ -42,6 +44,11 @@ class Item:
     table: Callable
     draw: Callable
     claims: tuple[Claim, ...] = field(default=())
+    paper_base: object = None
+
+    def at(self, scale):
+        """The base spec of a scale, "quick" or "paper"."""
+        return self.paper_base if scale == "paper" and self.paper_base is not None else self.base
 
 
 def judge(claim, table, seeds):

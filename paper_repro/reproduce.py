@@ -17,6 +17,7 @@ from figures.style import save
 from paper_repro.execute import execute
 from paper_repro.item import judge
 from paper_repro.items import ITEMS
+from paper_repro.scales import SCALES, with_files
 from sim.run import pick_device
 from sim.store import Store, csv_bytes, json_bytes, write_whole
 from theory.errors import OnemergeError, require
@@ -36,6 +37,7 @@ class Results:
     specs: dict
     seeds: tuple
     device: str
+    scale: str = "quick"
 
     def table(self):
         """All runs as one tidy table: label, seed, round, step, metric, agent, value, and the fields that differ."""
@@ -80,26 +82,46 @@ def parse_overrides(texts):
     return overrides
 
 
-def reproduce(names=(), *, seeds=3, overrides=None, folder="results", device="cpu", jobs=1, bar=lambda *_: None):
-    """Regenerate items into `folder`; returns one record per item (the JSON side-car, see docs/json.md)."""
+def reproduce(
+    names=(),
+    *,
+    scale="quick",
+    seeds=3,
+    overrides=None,
+    data=None,
+    weights=None,
+    folder="results",
+    device="cpu",
+    jobs=1,
+    bar=lambda *_: None,
+):
+    """Regenerate items into `folder`; returns one record per item (the JSON side-car, see docs/json.md).
+
+    `scale` "paper" runs the paper's own settings, on the archives in the folder `data` (or on "generated" images in
+    their shape) and from the weights in the folder `weights`.
+    """
     items = chosen_items(names)
+    require(scale in SCALES, f"Unknown scale {scale!r}; valid: {', '.join(SCALES)}.")
+    for name, value in (("data", data), ("weights", weights)):
+        require(scale == "paper" or value is None, f"{name} is for scale paper: the quick one reads no files.")
     require(isinstance(seeds, int) and seeds >= 1, f"seeds must be a whole number of at least 1, not {seeds!r}.")
     require(jobs >= 1, f"jobs must be at least 1, not {jobs}.")
     pick_device(device)
     seeds = tuple(range(seeds))
-    bases = {item.name: _base(item, overrides or {}) for item in items}
+    bases = {item.name: _base(item, scale, overrides or {}, data, weights) for item in items}
     specs = {item.name: _runs(item, bases[item.name]) for item in items}
     folder = Path(folder)
     check_writable(folder)
     execute([spec for runs in specs.values() for spec in runs.values()], seeds, folder, device, jobs, bar)
-    results = {name: Results(Store(folder), bases[name], specs[name], seeds, device) for name in specs}
+    results = {name: Results(Store(folder), bases[name], specs[name], seeds, device, scale) for name in specs}
     return [_finish(item, results[item.name], folder) for item in items]
 
 
-def _base(item, overrides):
+def _base(item, scale, overrides, data, weights):
     """The item's base spec with the overrides; an error names the item, since not all have the same fields."""
     with _named(item):
-        return item.base.override(**overrides)
+        base = item.at(scale).override(**overrides)
+        return with_files(base, data, weights) if scale == "paper" else base
 
 
 def _runs(item, base):
@@ -130,7 +152,8 @@ def _finish(item, results, folder):
         for label, spec in results.specs.items()
     }
     tables = [fact["sha256"] for by_seed in facts.values() for fact in by_seed.values()]
-    inputs = digest(json.dumps([code_digest(), item.name, list(results.specs), results.seeds, tables]).encode())
+    made_from = [code_digest(), item.name, results.scale, list(results.specs), results.seeds, tables]
+    inputs = digest(json.dumps(made_from).encode())
     return _standing(folder, item, inputs) or _made(item, results, folder, facts, inputs)
 
 
@@ -153,6 +176,7 @@ def _made(item, results, folder, facts, inputs):
     verdicts = [judge(claim, table, results.seeds) for claim in item.claims]
     record = {
         "item": item.name,
+        "scale": results.scale,
         "title": item.title,
         "caption": caption(item, results),
         "claims": verdicts,

@@ -7,6 +7,7 @@ import pandas as pd
 
 from figures.landscape import landscape
 from paper_repro.item import Claim, Item
+from paper_repro.scales import full
 from paper_repro.setting import describe
 from sim.spec import Spec
 from sim.threads import cpu_threads
@@ -70,6 +71,7 @@ ITEM = Item(
     paper="ResNet-18 on CIFAR-100, 16 agents",
     setting=describe,
     base=Spec(),
+    paper_base=full("cifar100"),
     runs=runs,
     table=table,
     draw=lambda table: landscape(table[table["seed"] == table["seed"].min()]),

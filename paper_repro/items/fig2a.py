@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from figures.windows import best_and_final, rows_of, window_bars, windows_of
 from paper_repro.item import Claim, Item
+from paper_repro.scales import full
 from paper_repro.setting import describe
 from sim.spec import Spec
 from theory.errors import require
@@ -50,6 +51,7 @@ ITEM = Item(
     paper="ResNet-18 on CIFAR-100, AdamW, 16 agents, windows of 30 of 300 rounds",
     setting=describe,
     base=Spec(),
+    paper_base=full("cifar100"),
     runs=runs,
     table=lambda results: results.table(),
     draw=window_bars,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from figures.windows import window_bars
 from paper_repro.item import Claim, Item
 from paper_repro.items.fig2a import BASELINE, WINDOWS, late_minus_early, window_runs
+from paper_repro.scales import full
 from paper_repro.setting import describe
 from sim.spec import Spec
 from theory.errors import require
@@ -33,6 +34,7 @@ ITEM = Item(
     paper="ResNet-18 on CIFAR-100, AdamW, 16 agents, windows of 15 and 10 of 300 rounds",
     setting=describe,
     base=Spec(),
+    paper_base=full("cifar100"),
     runs=runs,
     table=table,
     draw=window_bars,

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from figures.curves import mergeability
 from paper_repro.item import Claim, Item, last
+from paper_repro.scales import full
 from paper_repro.setting import chance, describe
 from sim.spec import Spec
 
@@ -26,6 +27,7 @@ ITEM = Item(
     paper="ResNet-18 on CIFAR-100, AdamW, 16 agents",
     setting=describe,
     base=Spec(),
+    paper_base=full("cifar100"),
     runs=runs,
     table=lambda results: results.table().assign(chance=chance(results.base)),
     draw=lambda table: mergeability(table, chance=table["chance"].iloc[0]),

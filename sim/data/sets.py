@@ -9,6 +9,7 @@ from sklearn.model_selection import train_test_split
 from sim.data.archives import ARCHIVES, read_archive
 from sim.data.glyphs import glyphs
 from sim.data.images import Images
+from sim.data.shaped import SHAPED, shaped
 from sim.randomness import stream
 from theory.errors import require
 
@@ -38,6 +39,7 @@ DATASETS = {  # by name: the images that the fields of a Classification ask for
     **{
         name: lambda config, archive=archive: read_archive(config.folder, archive) for name, archive in ARCHIVES.items()
     },
+    **{name: lambda config, archive=archive: shaped(archive) for name, archive in SHAPED.items()},
 }
 
 
