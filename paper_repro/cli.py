@@ -8,6 +8,7 @@ import click
 
 from paper_repro.ledger_cli import looseness, verify
 from paper_repro.options import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_REFUTED, as_json
+from paper_repro.simulate_cli import simulate
 from paper_repro.topology_cli import check, compare, scale, topologies
 from theory.errors import OnemergeError
 
@@ -97,5 +98,5 @@ def reproduce(items, seeds, overrides, out, device, jobs, as_json):
     return EXIT_REFUTED if "refuted" in verdicts else 0
 
 
-for command in (check, topologies, compare, scale, verify, looseness):
+for command in (simulate, check, topologies, compare, scale, verify, looseness):
     main.add_command(command)

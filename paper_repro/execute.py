@@ -24,8 +24,25 @@ class Unit:
     leader: object = None  # the spec whose kept state this unit starts from
 
     @property
+    def first(self):
+        """The round from which on it is this unit's."""
+        return self.spec.branch if self.leader else 0
+
+    @property
     def rounds(self):
-        return self.spec.rounds - (self.spec.branch if self.leader else 0)
+        return self.spec.rounds - self.first
+
+
+class _Progress:
+    """Rounds of a unit as they are done; those that an interrupted call has done count with the first one."""
+
+    def __init__(self, unit):
+        self.done = unit.first
+
+    def more(self, state):
+        """Rounds that were done since the call before."""
+        before, self.done = self.done, state.round
+        return self.done - before
 
 
 def plan(specs, seeds, store):
@@ -73,13 +90,14 @@ def execute(specs, seeds, folder, device, jobs, bar, checkpoint_rounds=None):
 
 def _alone(units, store, device, bar, total, checkpoint_rounds):
     done = 0
-
-    def each(_):
-        nonlocal done
-        done += 1
-        bar(done, total)
-
     for unit in units:
+        progress = _Progress(unit)
+
+        def each(state, progress=progress):
+            nonlocal done
+            done += progress.more(state)
+            bar(done, total)
+
         run(
             unit.spec,
             unit.seeds,
@@ -146,9 +164,11 @@ def _start_worker(rounds, stop):
 
 
 def _work(unit, folder, device, checkpoint_rounds):
-    def each(_):
+    progress = _Progress(unit)
+
+    def each(state):
         with _ROUNDS.get_lock():
-            _ROUNDS.value += 1
+            _ROUNDS.value += progress.more(state)
         if _STOP.is_set():
             raise KeyboardInterrupt
 

@@ -1,0 +1,1 @@
+"""`onemerge simulate`: any run, what its fields mean, which runs are asked for, what they gave."""
