@@ -67,7 +67,7 @@ def local_step(sigma, agents, dim, replicas, setting):
     difference = float((own - expected).abs().max())
     del expected
     step = partial(problem.sgd_step_, own, LR, noise, optimum, curvature)
-    times = in_turn(setting.device, setting.sizes(9, 1), ours=step, triad=ceiling)
+    times = in_turn(setting.device, setting.sizes(15, 1), ours=step, triad=ceiling)
     return [
         share(
             f"local step, {'noise given' if sigma else 'no noise'}",
@@ -87,7 +87,7 @@ def whole_round(gossip, agents, dim, replicas, setting):
     schedule = silent if gossip == "no gossip" else constant(links("ring", agents=agents))
     ceiling, moved = triad(problem.init().flatten(0, 1))
     ours, theirs, clock = [], [], Clock(setting.device)
-    repetitions = setting.sizes(7, 1)
+    repetitions = setting.sizes(15, 1)
 
     def turn(state):
         if 1 < state.round <= repetitions + 1:

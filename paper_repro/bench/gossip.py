@@ -52,7 +52,8 @@ def measured(name, agents, columns, setting):
         peers = {"dense W @ Θ": peers["dense W @ Θ"]}
     mix_(mixed, plan)
     differences = {peer: float((mixed - call().to(device)).abs().max()) for peer, call in peers.items()}
-    times = in_turn(device, setting.sizes(7, 1), ours=lambda: mix_(mixed, make()), **peers)
+    repetitions = setting.sizes(25 if agents * agents * columns < 1e9 else 7, 1)
+    times = in_turn(device, repetitions, ours=lambda: mix_(mixed, make()), **peers)
     return [
         rates(
             setting,

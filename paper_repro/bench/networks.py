@@ -35,7 +35,7 @@ def small(model, agents, setting):
     """The row of a small model."""
     width = setting.sizes(WIDTHS[model], 4)
     spec = Spec(Classification(model=model, width=width), agents=agents, local_steps=STEPS, lr=LR)
-    ours, theirs, difference = alternated(spec, setting, setting.sizes(9 if agents < 256 else 5, 1))
+    ours, theirs, difference = alternated(spec, setting, setting.sizes(15 if agents < 256 else 5, 1))
     return [row(model, f"{agents} agents", spec, setting, ours, theirs, difference)]
 
 

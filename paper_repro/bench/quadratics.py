@@ -47,7 +47,7 @@ def measured(name, sigma, setting):
     peers = {"numpy loop": (looped, few), "stacked, dense W @ Θ": (batched, max(1, rounds // 4))}
     ours = partial(simulated, problem, schedule, setting.threads)
     calls = {peer: partial(way, problem, schedule, count) for peer, (way, count) in peers.items()}
-    times = in_turn(setting.device, setting.sizes(7, 1), ours=partial(ours, rounds), **calls)
+    times = in_turn(setting.device, setting.sizes(15, 1), ours=partial(ours, rounds), **calls)
     models = ours(few)
     return [
         rates(

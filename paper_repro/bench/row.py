@@ -3,7 +3,6 @@
 import math
 import operator
 from dataclasses import asdict, dataclass
-from statistics import median
 
 import torch
 
@@ -82,11 +81,12 @@ class Row:
 def rates(setting, unit, ours, peer, **fields):
     """A `Row` of rates: `ours` and `peer` are (amount of work, [(wall, CPU) seconds of each repetition]).
 
-    Medians of the repetitions count. CPU time is compared where the work is done on a CPU.
+    The least of the repetitions counts, of wall and of CPU time alike: what took longer was held up by others. CPU time
+    is compared where the work is done on a CPU.
     """
     (amount, times), (their_amount, their_times) = ours, peer
-    wall, cpu = map(median, zip(*times, strict=True))
-    their_wall, their_cpu = map(median, zip(*their_times, strict=True))
+    wall, cpu = map(min, zip(*times, strict=True))
+    their_wall, their_cpu = map(min, zip(*their_times, strict=True))
     by_cpu = (amount / cpu) / (their_amount / their_cpu) if setting.device.type == "cpu" else None
     return Row(
         unit=unit,

@@ -16,14 +16,14 @@ NUMERIC = ("ours", "peer", "ratio", "CPU ratio")
 SIGNS = {">=": "≥", "<=": "≤"}
 SAID = ("torch", "numpy", "scipy")  # versions in the heading; the record has all
 NOTE = (
-    "ratio: ours / peer by wall time, CPU ratio: by CPU time; medians of repetitions that take turns in one process. "
+    "ratio: ours / peer by wall time, CPU ratio: by CPU time; the best of repetitions that take turns in one process. "
     "equal: whether both computed the same, with the largest difference; a target is met by equal results only."
 )
 
 
 def digits(value):
-    """Three significant digits, all of a whole number above 1,000; a dash for what is not there."""
-    return "–" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    """Four significant digits, or those before the point; a dash for what is not there."""
+    return "–" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def cells(row):

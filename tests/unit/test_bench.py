@@ -59,8 +59,8 @@ def test_a_target_is_not_met_by_other_results():
     assert (unknown.equal, unknown.met) == (None, True)
 
 
-def test_rates_are_of_medians_and_count_the_work_of_each_side():
-    ours, theirs = [(1.0, 2.0), (2.0, 4.0), (90.0, 90.0)], [(4.0, 5.0)] * 2
+def test_rates_are_of_the_least_times_and_count_the_work_of_each_side():
+    ours, theirs = [(90.0, 4.0), (2.0, 8.0), (4.0, 90.0)], [(4.0, 5.0)] * 2
     found = rates(Setting(CPU), "u", (10, ours), (30, theirs), benchmark="b", case="c", against="p")
     assert (found.ours, found.peer, found.ratio, found.repetitions) == (5.0, 7.5, pytest.approx(2 / 3), 2)
     assert found.cpu_ratio == pytest.approx((10 / 4) / (30 / 5))
