@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from paper_repro.bench_cli import bench
 from paper_repro.ledger_cli import looseness, verify
 from paper_repro.options import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_REFUTED, as_json
 from paper_repro.simulate_cli import simulate
@@ -98,5 +99,5 @@ def reproduce(items, seeds, overrides, out, device, jobs, as_json):
     return EXIT_REFUTED if "refuted" in verdicts else 0
 
 
-for command in (simulate, check, topologies, compare, scale, verify, looseness):
+for command in (bench, simulate, check, topologies, compare, scale, verify, looseness):
     main.add_command(command)
