@@ -64,13 +64,17 @@ def list_items(as_json):
 
 @main.command()
 @click.argument("items", nargs=-1)
+@click.option("--scale", default="quick", show_default=True, help="quick (embedded data) or paper (its own settings).")
 @click.option("--seeds", default=3, show_default=True, help="Number of seeds: 0, 1, ...; at least 3 for a verdict.")
 @click.option("--set", "overrides", multiple=True, metavar="runs.FIELD=VALUE", help="Change a field of every run.")
-@click.option("--out", default="results", show_default=True, help="Folder for figures, tables and runs.")
+@click.option("--data", metavar="FOLDER", help="Scale paper: folder of the archives, or generated (such images).")
+@click.option("--weights", metavar="FOLDER", help="Scale paper: the folder that holds CLIP ViT-B/32.")
+@click.option("--project", is_flag=True, help="Scale paper: time a few steps, say how long it would take, run nothing.")
+@click.option("--out", help="Folder for figures, tables and runs.  [default: results, or results-paper]")
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--jobs", type=int, help="Processes on the CPU  [default: one per core]")
 @as_json
-def reproduce(items, seeds, overrides, out, device, jobs, as_json):
+def reproduce(items, scale, seeds, overrides, data, weights, project, out, device, jobs, as_json):
     """Regenerate ITEMS (default: all) and judge their claims.
 
     What is in the output folder already is reused; an interrupted call goes on where it stopped. Exit code 1 when a
@@ -81,11 +85,17 @@ def reproduce(items, seeds, overrides, out, device, jobs, as_json):
     from paper_repro.show import print_verdicts, progress
     from sim.store import json_bytes
 
+    if project:
+        return projected(items, scale, overrides, device, as_json)
+    out = out or ("results" if scale == "quick" else "results-paper")
     with progress() as bar:
         records = reproduce(
             items,
+            scale=scale,
             seeds=seeds,
             overrides=parse_overrides(overrides),
+            data=data,
+            weights=weights,
             folder=out,
             device=device,
             jobs=default_jobs(device) if jobs is None else jobs,
@@ -97,6 +107,20 @@ def reproduce(items, seeds, overrides, out, device, jobs, as_json):
         print_verdicts(records, out)
     verdicts = {claim["verdict"] for record in records for claim in record["claims"]}
     return EXIT_REFUTED if "refuted" in verdicts else 0
+
+
+def projected(items, scale, overrides, device, as_json):
+    """How long the paper's scale would take."""
+    from paper_repro.projection import project
+    from paper_repro.reproduce import parse_overrides
+    from paper_repro.show import print_projection, progress
+    from sim.store import json_bytes
+    from theory.errors import require
+
+    require(scale == "paper", "--project is for --scale paper: the quick one takes minutes.")
+    with progress("kinds of runs") as bar:
+        record = project(items, overrides=parse_overrides(overrides), device=device, bar=bar)
+    click.echo(json_bytes(record), nl=False) if as_json else print_projection(record, device)
 
 
 for command in (bench, simulate, check, topologies, compare, scale, verify, looseness):

@@ -75,6 +75,21 @@ def print_items(records):
     console().print(folded(table))
 
 
+def print_projection(record, device):
+    """Hours of the paper's scale, one line an item."""
+    table = Table("item", "runs", "agent-steps", "s per agent-step", "memory", "hours a seed")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for one in record["items"]:
+        low, high = one["seconds_per_agent_step"]
+        each = number(low) if low == high else f"{number(low)} to {number(high)}"
+        memory = f"{one['bytes'] / 1e9:,.1f} GB"
+        table.add_row(one["item"], str(one["runs"]), f"{one['agent_steps']:,}", each, memory, f"{one['hours']:,.1f}")
+    console().print(folded(table))
+    shared = "with what items share counted once"
+    print(f"All of them: {record['hours']:,.1f} hours a seed on {device}, {shared}; projected from a few steps.")
+
+
 def print_topologies(records):
     """Everything with a name, its parameters with their defaults, and what it is."""
     table = Table("name", "kind", "parameters", "what it is", show_lines=True)
