@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from scipy.sparse import eye_array
 
+from sim.arguments import require_communication
 from sim.faults import apply
 from sim.following import Views
 from sim.mixing import exchange, mix_
@@ -53,6 +54,7 @@ class Communicator:
             one = (id(schedule), seed, replica if sees(schedule) else None)
             if one not in drawn:
                 said, draw = ask(schedule, t, Later(seed, "gossip", t), views[replica]), draws.get(seed)
+                require_communication(said, agents)
                 drawn[one] = said if draw is None else apply(said, draw), self._count(said, draw)
             said, count = drawn[one]
             left.append(said)

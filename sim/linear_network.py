@@ -7,6 +7,8 @@ from functools import cached_property
 import numpy as np
 import torch
 
+from sim.arguments import require_build
+from sim.kinds import require_instance, require_kinds
 from sim.own_samples import own_indices, take
 from sim.randomness import stream
 from theory.errors import require
@@ -43,6 +45,8 @@ class LinearNetwork:
     instance: int | None = 0
 
     def __post_init__(self):
+        require_kinds(self)
+        require_instance(self.instance)
         for name in ("inputs", "hidden", "outputs", "samples"):
             require(getattr(self, name) >= 1, f"{name} must be at least 1, not {getattr(self, name)}.")
         require(1 <= self.condition < math.inf, f"condition must be finite and at least 1, not {self.condition}.")
@@ -53,7 +57,7 @@ class LinearNetwork:
 
     def build(self, agents, seeds, batch, device="cpu"):
         """The problem for `agents` agents, one replica per seed."""
-        require(batch >= 1, f"batch must be at least 1, not {batch}.")
+        require_build(agents, seeds, batch)
         total = agents * self.samples
         require(
             total >= self.inputs,

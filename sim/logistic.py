@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from torch.nn.functional import softplus
 
+from sim.arguments import require_build
 from sim.data.sets import class_shares
+from sim.kinds import require_instance, require_kinds
 from sim.own_samples import own_indices, take
 from sim.randomness import stream
 from sim.testbed import function_of
@@ -42,6 +44,8 @@ class Logistic:
     instance: int | None = 0
 
     def __post_init__(self):
+        require_kinds(self)
+        require_instance(self.instance)
         require(self.dim >= 1, f"dim must be at least 1, not {self.dim}.")
         require(self.samples >= 1, f"samples must be at least 1, not {self.samples}.")
         require(0 < self.l2 < math.inf, f"l2 must be finite and above 0 (else a minimizer need not be), not {self.l2}.")
@@ -51,7 +55,7 @@ class Logistic:
 
     def build(self, agents, seeds, batch, device="cpu"):
         """The problem for `agents` agents, one replica per seed."""
-        require(batch >= 1, f"batch must be at least 1, not {batch}.")
+        require_build(agents, seeds, batch)
         return LogisticProblem(self, agents, tuple(seeds), batch, torch.device(device))
 
 

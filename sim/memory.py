@@ -3,7 +3,7 @@
 import math
 import resource
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,16 @@ from sim.execution import chunk_size
 from sim.quadratic import Quadratic
 from theory.errors import OnemergeError
 
-WORDS = (  # of the RuntimeErrors that tell of memory and are no torch.OutOfMemoryError
+SIZES = ("dim", "width", "samples", "inputs", "hidden", "outputs", "side", "per_class")  # of the fields of problems
+WORDS = (  # of the errors that tell of memory and are neither MemoryError nor torch.OutOfMemoryError
     "DefaultCPUAllocator: can't allocate memory",
     "DefaultCPUAllocator: not enough memory",
     "Cannot allocate memory",
     "CUDA error: out of memory",
     "CUBLAS_STATUS_ALLOC_FAILED",
+    "Maximum allowed dimension exceeded",
+    "Maximum allowed size exceeded",
+    "array is too big",
 )
 
 
@@ -184,7 +188,15 @@ def enough_memory(spec, seeds, device):
 
     The sentence, an `OnemergeError`, says what the parts need and what to lower. Other errors pass.
     """
-    needed = need(spec, seeds, device)
+    try:
+        needed = need(spec, seeds, device)
+    except (MemoryError, RuntimeError, ValueError) as error:
+        if not _of_memory(error):
+            raise
+        raise OnemergeError(
+            f"The data of this run, of at most three agents and two seeds even, do not fit in the memory of "
+            f"{device.type}: lower {_sizes(spec)}."
+        ) from None
     parts, free = needed.parts(spec.agents, len(seeds)), free_bytes(device)
     if free is not None and sum(parts.values()) > free:
         raise OnemergeError(
@@ -194,13 +206,23 @@ def enough_memory(spec, seeds, device):
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        known = isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error) for words in WORDS)
-        if not known:
+        if not _of_memory(error):
             raise
         raise OnemergeError(
             f"Out of memory on {device.type} in a run that needs about {told(parts)}: "
             f"{lower(spec, seeds, needed, None)}; what was stored before is kept."
         ) from None
+
+
+def _of_memory(error):
+    """Whether an error tells of memory, or of an array that no memory holds."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in str(error) for words in WORDS)
+
+
+def _sizes(spec):
+    """The fields of a problem that are sizes, with their values, in words."""
+    sizes = [f.name for f in fields(spec.problem) if f.name in SIZES and f.type is int]
+    return " or ".join(f"{name} ({getattr(spec.problem, name)})" for name in sizes)
 
 
 def told(parts):

@@ -4,10 +4,12 @@ from dataclasses import dataclass, field, fields
 
 import torch
 
+from sim.arguments import require_build
 from sim.classifier import ClassificationProblem
 from sim.data.archives import ARCHIVES
 from sim.data.glyphs import check_glyphs
 from sim.data.sets import DATASETS
+from sim.kinds import require_kinds
 from sim.models import BATCH_NORM, MODELS
 from sim.models.pretraining import check_pretraining
 from sim.statistics import MERGED_STATISTICS, STATISTICS_GOSSIP
@@ -69,6 +71,7 @@ class Classification:
     statistics_images: int = field(default=2048, metadata={"model": BATCH_NORM})
 
     def __post_init__(self):
+        require_kinds(self)
         for value, valid, name in (
             (self.data, DATASETS, "data"),
             (self.model, MODELS, "model"),
@@ -106,4 +109,5 @@ class Classification:
 
     def build(self, agents, seeds, batch, device="cpu"):
         """The problem for `agents` agents, one replica (partition, initial weights, batches) per seed."""
+        require_build(agents, seeds, batch)
         return ClassificationProblem(self, agents, tuple(seeds), batch, torch.device(device))

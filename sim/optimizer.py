@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from sim.kinds import require_kinds
 from theory.errors import require
 
 OPTIMIZERS = ("sgd", "momentum", "adamw")
@@ -31,10 +32,12 @@ class Optimizer:
     clip: float = 0.0
 
     def __post_init__(self):
+        require_kinds(self)
         require(self.name in OPTIMIZERS, f"Unknown optimizer {self.name!r}; valid: {', '.join(OPTIMIZERS)}.")
         require(math.isfinite(self.lr) and self.lr > 0, f"lr must be a positive number, not {self.lr}.")
         require(0 <= self.momentum < 1, f"momentum must lie in [0, 1), not {self.momentum}.")
-        require(self.weight_decay >= 0, f"weight_decay must be >= 0, not {self.weight_decay}.")
+        decays = 0 <= self.weight_decay < math.inf
+        require(decays, f"weight_decay must be finite and >= 0, not {self.weight_decay}.")
         require(self.clip >= 0, f"clip must be >= 0 (0: no clipping), not {self.clip}.")
 
     def start(self, theta):

@@ -7,6 +7,8 @@ from itertools import repeat
 import numpy as np
 import torch
 
+from sim.arguments import require_build
+from sim.kinds import require_instance, require_kinds
 from sim.many_streams import streams
 from sim.optimizer import descend
 from sim.randomness import stream
@@ -50,6 +52,8 @@ class Quadratic:
     noise: str = "isotropic"
 
     def __post_init__(self):
+        require_kinds(self)
+        require_instance(self.instance)
         require(self.dim >= 1, f"dim must be at least 1, not {self.dim}.")
         require_spectrum(self.spectrum, self.dim, self.mu, self.L, self.decay, self.outliers)
         finite = 0 <= self.sigma < np.inf and 0 <= self.zeta < np.inf
@@ -61,6 +65,7 @@ class Quadratic:
 
     def build(self, agents, seeds, device="cpu"):
         """The problem for `agents` agents, one replica per seed."""
+        require_build(agents, seeds)
         return QuadraticProblem(self, agents, tuple(seeds), torch.device(device))
 
 

@@ -7,8 +7,9 @@ import torch
 from sim.interrupts import deferred_interrupts
 from sim.memory import enough_memory
 from sim.simulate import simulate
-from sim.store import INTERRUPTED
-from theory.errors import require
+from sim.spec import Spec
+from sim.store import INTERRUPTED, Store
+from theory.errors import require, shown
 
 SAVE_SECONDS = 30  # between two savings of the state of a long run
 
@@ -16,7 +17,8 @@ SAVE_SECONDS = 30  # between two savings of the state of a long run
 def pick_device(name):
     """torch device by name; a missing accelerator is an error, never a silent fallback."""
     valid = ["cpu"] + (["cuda"] if torch.cuda.is_available() else [])
-    require(name in valid, f"Device {name!r} is not available here; valid: {', '.join(valid)}.")
+    known = isinstance(name, str) and name in valid
+    require(known, f"Device {shown(name)} is not available here; valid: {', '.join(valid)}.")
     return torch.device(name)
 
 
@@ -32,9 +34,16 @@ def run(spec, seeds=(0, 1, 2), *, device="cpu", store=None, on_round=None, branc
     Ctrl-C, which waits for the end of the round; a second one acts at once, and the last state kept is the one to go on
     from. Where memory does not suffice, one sentence says what to lower, before the start if that can be told.
     """
+    require(isinstance(spec, Spec), f"a run is of a sim.spec.Spec, not {shown(spec)}.")
+    kept = store is None or isinstance(store, Store)
+    require(kept, f"store must be a sim.store.Store, or None, not {shown(store)}.")
+    for name, values in (("seeds", seeds), ("branches", branches)):
+        listed = isinstance(values, tuple | list | range) and all(type(k) is int and k >= 0 for k in values)
+        require(listed, f"{name} must be a tuple of whole numbers >= 0, not {shown(values)}.")
     seeds = tuple(seeds)
-    require(len(set(seeds)) == len(seeds) > 0, f"seeds must be distinct and at least one, not {seeds}.")
-    require(all(isinstance(s, int) and s >= 0 for s in seeds), f"seeds must be whole numbers >= 0, not {seeds}.")
+    require(len(set(seeds)) == len(seeds) > 0, f"seeds must be distinct and at least one, not {shown(seeds)}.")
+    called = on_round is None or callable(on_round)
+    require(called, f"on_round must be a function, or None, not {shown(on_round)}.")
     check_rounds(checkpoint_rounds)
     where = pick_device(device)
     if store is None:
@@ -50,7 +59,7 @@ def run(spec, seeds=(0, 1, 2), *, device="cpu", store=None, on_round=None, branc
 def check_rounds(checkpoint_rounds):
     """Refuse what is no number of rounds between two checkpoints."""
     whole = checkpoint_rounds is None or (type(checkpoint_rounds) is int and checkpoint_rounds >= 1)
-    require(whole, f"checkpoint_rounds must be a whole number of at least 1, or None, not {checkpoint_rounds!r}.")
+    require(whole, f"checkpoint_rounds must be a whole number of at least 1, or None, not {shown(checkpoint_rounds)}.")
 
 
 def _run_and_store(spec, seeds, device, store, on_round, branches, checkpoint_rounds):

@@ -7,12 +7,13 @@ import numpy as np
 import pandas as pd
 import torch
 
+from sim.arguments import rates, require_parts, require_state, whole
 from sim.communication import Communicator
 from sim.execution import chosen, chunk_size, gradient_function
 from sim.probes.spread import consensus_distance
 from sim.step import ORDERS, Work, one_round_
 from sim.threads import cpu_threads
-from theory.errors import require
+from theory.errors import require, shown
 
 COLUMNS = ("seed", "round", "step", "metric", "agent", "value")
 
@@ -110,15 +111,11 @@ def simulate(
     changes. On the CPU torch has `threads` threads meanwhile; the last bits depend on their number, not on the
     machine's cores.
     """
-    for name, value in (("rounds", rounds), ("local_steps", local_steps), ("measure_every", measure_every)):
-        require(isinstance(value, int) and value >= 1, f"{name} must be a whole number of at least 1, not {value!r}.")
-    for name, value in (("gradients_every", gradients_every), ("probes_every", probes_every)):
-        whole = isinstance(value, int) and value >= 0
-        require(whole, f"{name} must be a whole number >= 0 (0: never), not {value!r}.")
-    require(order in ORDERS, f"Unknown order {order!r}; valid: {', '.join(ORDERS)}.")
-    require(
-        isinstance(threads, int) and threads >= 1, f"threads must be a whole number of at least 1, not {threads!r}."
-    )
+    whole(1, rounds=rounds, local_steps=local_steps, measure_every=measure_every, threads=threads)
+    whole(0, " (0: never)", gradients_every=gradients_every, probes_every=probes_every)
+    known = isinstance(order, str) and order in ORDERS
+    require(known, f"Unknown order {shown(order)}; valid: {', '.join(ORDERS)}.")
+    require_parts(problem, schedule, optimizer, faults, probes, on_round)
     with cpu_threads(threads):
         work = _work(problem, optimizer, lr, execution, chunk)
         communicator = Communicator(problem, schedule, faults)
@@ -127,6 +124,7 @@ def simulate(
             begun = State.start(problem, optimizer, stale=communicator.stale)
             state = _measured(begun, problem, local_steps, *first, False)
         else:
+            require_state(state, State, problem, optimizer, communicator.stale, rounds)
             state = state.copy()
         theta, memory = state.theta.flatten(0, 1), tuple(part.flatten(0, 1) for part in state.optimizer)
         statistics = None if state.statistics is None else state.statistics.flatten(0, 1)
@@ -148,14 +146,11 @@ def simulate(
 
 
 def _work(problem, optimizer, lr, execution, chunk):
-    whole = chunk is None or (isinstance(chunk, int) and chunk >= 1)
-    require(whole, f"chunk must be a whole number of at least 1, not {chunk!r}.")
+    if chunk is not None:
+        whole(1, " (None: by rule)", chunk=chunk)
     replicas = len(problem.seeds)
     if lr is not None:
-        lr = torch.as_tensor(lr, dtype=problem.dtype, device=problem.device)
-        fits = tuple(lr.shape) == (replicas,)
-        require(fits, f"lr must hold a learning rate for each of {replicas} replicas, not shape {list(lr.shape)}.")
-        lr = lr.repeat_interleave(problem.agents)[:, None]
+        lr = rates(lr, problem).repeat_interleave(problem.agents)[:, None]
     fused = getattr(problem, "sgd_step_", None) if optimizer.plain and chosen(problem, execution) == "batched" else None
     gradient, precision = gradient_function(problem, execution), getattr(problem, "precision", nullcontext)
 

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch.nn.functional import softplus
 
+from sim.arguments import require_build
+from sim.kinds import require_instance, require_kinds
 from sim.many_streams import streams
 from sim.randomness import stream
 from sim.testbed import function_of
@@ -68,6 +70,8 @@ class Smooth:
     instance: int | None = 0
 
     def __post_init__(self):
+        require_kinds(self)
+        require_instance(self.instance)
         require(self.form in FORMS, f"Unknown form {self.form!r}; valid: {', '.join(FORMS)}.")
         valid = FORMS[self.form]
         require(self.function in valid, f"Unknown {self.form} function {self.function!r}; valid: {', '.join(valid)}.")
@@ -118,6 +122,7 @@ class Smooth:
 
     def build(self, agents, seeds, batch=1, device="cpu"):
         """The problem for `agents` agents, one replica per seed; σ is the noise of a step, whatever its batch."""
+        require_build(agents, seeds, batch)
         return SmoothProblem(self, agents, tuple(seeds), torch.device(device))
 
 

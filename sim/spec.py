@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from sim.execution import EXECUTIONS
 from sim.faults import Faults
 from sim.following import EdgeMerge
+from sim.kinds import require_kinds
 from sim.linear_network import LinearNetwork
 from sim.logistic import Logistic
 from sim.models.vision import weights_digest
@@ -106,6 +107,7 @@ class Spec:
     keep_models: bool = False
 
     def __post_init__(self):
+        require_kinds(self)
         for name in ("agents", "rounds", "local_steps", "batch", "measure_every"):
             value = getattr(self, name)
             require(

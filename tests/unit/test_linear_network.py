@@ -329,5 +329,5 @@ def test_bad_fields_are_named(fields, named):
 def test_bad_arguments_are_named():
     with pytest.raises(OnemergeError, match="4 inputs need as many samples in all, not 3"):
         built(3, samples=1)
-    with pytest.raises(OnemergeError, match="batch must be at least 1, not 0"):
+    with pytest.raises(OnemergeError, match="batch must be a whole number of at least 1, not 0"):
         built(batch=0)

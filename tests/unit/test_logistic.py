@@ -289,5 +289,5 @@ def test_bad_fields_are_named(fields, named):
 
 
 def test_an_empty_batch_is_named():
-    with pytest.raises(OnemergeError, match="batch must be at least 1, not 0"):
+    with pytest.raises(OnemergeError, match="batch must be a whole number of at least 1, not 0"):
         built(batch=0)
