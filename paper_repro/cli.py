@@ -9,6 +9,7 @@ import click
 from paper_repro.bench_cli import bench
 from paper_repro.ledger_cli import looseness, verify
 from paper_repro.options import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EXIT_REFUTED, as_json
+from paper_repro.report_cli import report
 from paper_repro.simulate_cli import simulate
 from paper_repro.topology_cli import check, compare, scale, topologies
 from theory.errors import OnemergeError
@@ -123,5 +124,5 @@ def projected(items, scale, overrides, device, as_json):
     click.echo(json_bytes(record), nl=False) if as_json else print_projection(record, device)
 
 
-for command in (bench, simulate, check, topologies, compare, scale, verify, looseness):
+for command in (bench, simulate, check, topologies, compare, scale, verify, looseness, report):
     main.add_command(command)
