@@ -9,6 +9,7 @@ from sim.classifier import ClassificationProblem
 from sim.data.archives import ARCHIVES
 from sim.data.glyphs import check_glyphs
 from sim.data.sets import DATASETS
+from sim.data.shaped import SHAPED
 from sim.kinds import require_kinds
 from sim.models import BATCH_NORM, MODELS
 from sim.models.pretraining import check_pretraining
@@ -29,15 +30,16 @@ class Classification:
 
     `data` names it (sim.data.sets.DATASETS); `side` and `per_class`, of "glyphs" only, are the pixels of a side and the
     training images of a class; `folder`, of CIFAR and Tiny ImageNet only, holds their archive (no part of the run, as
-    the archive's checksum fixes the images). `augmentation`, of these too (a mirrored letter is another one): "none",
-    or "crop_flip_randaugment", the paper's RandomCrop(pad 4), flip and RandAugment(2, 9) of all images that are trained
-    on; exact losses and gradients are of images as they are.
+    the archive's checksum fixes the images). `augmentation`, of these and of images in their shape only (a mirrored
+    letter is another one): "none", or "crop_flip_randaugment", the paper's RandomCrop(pad 4), flip and RandAugment(2, 9)
+    of all images that are trained on; exact losses and gradients are of images as they are.
     `alpha` is the Dirichlet parameter of the label skew (inf: IID). `sampling`: "resample" draws every batch afresh
     from the agent's class distribution (what the paper's official code does whenever its loader restarts); "fixed"
     draws a pool of `samples` images an agent once and goes through it in shuffled epochs. `init`: "different" or
     "same" initial weights over agents, or of "glyphs" only "pretrained": all layers but the last as
     `pretraining_steps` steps on other typefaces left them (sim.models.pretraining), the last one of every agent its
-    own. `test`: the distribution of global accuracy and loss, the balanced "test_set" or the "mixture" of the agents' class distributions (Definition 1 to the letter; they agree for IID agents).
+    own. `test`: the distribution of global accuracy and loss, the balanced "test_set" or the "mixture" of the
+    agents' class distributions (Definition 1 to the letter; they agree for IID agents).
 
     Models, sums and measures are in `dtype`; `compute`: products of the local steps in the "same", in "bf16" (autocast)
     or in "tf32" (CUDA only; else never, whatever torch's default).
@@ -62,7 +64,7 @@ class Classification:
     compute: str = "same"
     side: int = field(default=16, metadata={"data": ("glyphs",)})
     per_class: int = field(default=100, metadata={"data": ("glyphs",)})
-    augmentation: str = field(default="none", metadata={"data": tuple(ARCHIVES)})
+    augmentation: str = field(default="none", metadata={"data": (*ARCHIVES, *SHAPED)})
     folder: str | None = field(default=None, compare=False, metadata={"data": tuple(ARCHIVES)})
     pretraining_steps: int = field(default=1000, metadata={"init": ("pretrained",)})
     weights: str | None = field(default=None, metadata={"model": ("clip_vit_b32",)})

@@ -217,7 +217,7 @@ def test_polygon_loss_is_the_test_loss_of_weighted_models():
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({"data": "mnist"}, "Unknown data 'mnist'; valid: digits, glyphs, cifar10, cifar100, tiny_imagenet."),
+        ({"data": "mnist"}, "Unknown data 'mnist'; valid: digits, glyphs, cifar10, cifar100, tiny_imagenet, cifar10_shaped, "),
         ({"model": "vgg"}, "Unknown model 'vgg'; valid: logistic, linear2, mlp, cnn, resnet18,"),
         ({"sampling": "all"}, "Unknown sampling 'all'; valid: resample, fixed."),
         ({"init": "zero"}, "Unknown init 'zero'; valid: different, same, pretrained."),
@@ -246,7 +246,7 @@ def test_polygon_loss_is_the_test_loss_of_weighted_models():
         ),
         (
             {"augmentation": "crop_flip_randaugment"},
-            "augmentation is a field of data cifar10, cifar100, tiny_imagenet: ",
+            "augmentation is a field of data cifar10, cifar100, tiny_imagenet, cifar10_shaped, ",
         ),
         ({"augmentation": "mixup"}, "Unknown augmentation 'mixup'; valid: none, crop_flip_randaugment."),
         ({"data": "glyphs", "side": 8}, "side of glyphs must be a whole number from 16 to 64, not 8."),
