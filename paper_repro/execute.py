@@ -39,9 +39,9 @@ class _Progress:
     def __init__(self, unit):
         self.done = unit.first
 
-    def more(self, state):
+    def more(self, round):
         """Rounds that were done since the call before."""
-        before, self.done = self.done, state.round
+        before, self.done = self.done, round
         return self.done - before
 
 
@@ -95,7 +95,7 @@ def _alone(units, store, device, bar, total, checkpoint_rounds):
 
         def each(state, progress=progress):
             nonlocal done
-            done += progress.more(state)
+            done += progress.more(state.round)
             bar(done, total)
 
         run(
@@ -107,6 +107,9 @@ def _alone(units, store, device, bar, total, checkpoint_rounds):
             branches=unit.branches,
             checkpoint_rounds=checkpoint_rounds,
         )
+        if rest := progress.more(unit.spec.rounds):  # of a run that diverged in all seeds, and so ended early
+            done += rest
+            bar(done, total)
 
 
 def _pool(units, folder, device, jobs, bar, total, checkpoint_rounds):
@@ -168,7 +171,7 @@ def _work(unit, folder, device, checkpoint_rounds):
 
     def each(state):
         with _ROUNDS.get_lock():
-            _ROUNDS.value += progress.more(state)
+            _ROUNDS.value += progress.more(state.round)
         if _STOP.is_set():
             raise KeyboardInterrupt
 
@@ -181,6 +184,8 @@ def _work(unit, folder, device, checkpoint_rounds):
         branches=unit.branches,
         checkpoint_rounds=checkpoint_rounds,
     )
+    with _ROUNDS.get_lock():  # those of a run that diverged in all seeds, and so ended early
+        _ROUNDS.value += progress.more(unit.spec.rounds)
 
 
 def default_jobs(device):

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from paper_repro.cli import main
 from paper_repro.execute import execute, plan, submit
 from sim.network import Classification
+from sim.quadratic import Quadratic
 from sim.spec import Spec
 from sim.store import Store
 from theory.errors import OnemergeError
@@ -128,6 +129,23 @@ def test_states_are_kept_every_so_many_rounds(tmp_path):
     assert Store(tmp_path).facts(ALONE, 0)["from_round"] == 4
     with pytest.raises(OnemergeError, match="checkpoint_rounds must be a whole number of at least 1, or None, not 0"):
         execute([ALONE], SEEDS, tmp_path, "cpu", 1, silent, checkpoint_rounds=0)
+
+
+def test_rounds_of_interrupted_and_of_diverged_runs_are_all_told(tmp_path):
+    def interrupt(done, total):
+        if done == 5:
+            raise KeyboardInterrupt
+
+    told = []
+    with pytest.raises(KeyboardInterrupt):
+        execute([ALONE], SEEDS, tmp_path, "cpu", 1, interrupt)
+    execute([ALONE], SEEDS, tmp_path, "cpu", 1, lambda *progress: told.append(progress))
+    assert told == [(6, 8), (7, 8), (8, 8)]
+
+    diverging = Spec(Quadratic(dim=2), agents=2, rounds=500, lr=1e6)
+    execute([diverging], SEEDS, tmp_path, "cpu", 1, lambda *progress: told.append(progress))
+    assert told[-1] == (500, 500)
+    assert told[-2][0] < 100
 
 
 def test_killed_processes_are_told_of_and_lose_no_bit(tmp_path):
