@@ -30,7 +30,7 @@ def simulate(problem, methods, against, texts, seeds, probes, probes_every, list
     --set. Exit code 2 on bad input.
     """
     from paper_repro.show import progress
-    from paper_repro.simulation.meanings import listing
+    from paper_repro.simulation.meanings import choices
     from paper_repro.simulation.record import simulate_runs
     from paper_repro.simulation.rows import chosen_runs, parse_fields
     from paper_repro.simulation.show import print_fields, print_simulation
@@ -40,7 +40,7 @@ def simulate(problem, methods, against, texts, seeds, probes, probes_every, list
 
     require(problem in PROBLEMS, f"Unknown problem {problem!r}; valid: {', '.join(PROBLEMS)}.")
     if listed:
-        click.echo(json.dumps(listing(problem), indent=1, ensure_ascii=False)) if as_json else print_fields(problem)
+        click.echo(json.dumps(choices(problem), indent=1, ensure_ascii=False)) if as_json else print_fields(problem)
         return
     shorts = {"probes": probes, "probes_every": probes_every}
     texts += tuple(f"{name}={value}" for name, value in shorts.items() if value is not None)

@@ -8,7 +8,9 @@ from sim.linear_network import INITS as LINEAR_INITS
 from sim.models import MODELS, WIDTHS
 from sim.network import AUGMENTATIONS, COMPUTE, DTYPES, INITS, SAMPLING, TESTS
 from sim.optimizer import OPTIMIZERS
+from sim.probes.named import __doc__ as probes_documentation
 from sim.quadratic import NOISES, SIGNS
+from sim.schedule import METHODS
 from sim.smooth import FORMS
 from sim.spec import GOSSIPS, PROBE_DTYPES, PROBLEMS, Spec
 from sim.spectra import SPECTRA
@@ -169,6 +171,17 @@ def listing(problem):
         for f in fields(kind)
         if f.default is not MISSING  # the problem itself, which is no field to set
     ]
+
+
+def choices(problem):
+    """All that can be chosen: `problems`, `methods` {name: what it sets}, `fields` of runs on a problem (`listing`) and
+    `probes` {name: metrics}."""
+    return {
+        "problems": list(PROBLEMS),
+        "methods": METHODS,
+        "fields": listing(problem),
+        "probes": probe_metrics(probes_documentation),
+    }
 
 
 def as_text(value):

@@ -29,9 +29,9 @@ def simulate_runs(
     check_rounds(checkpoint_rounds)
     pick_device(device)
     folder, seeds = Path(folder), tuple(range(seeds))
-    check_writable(folder)
     if csv is not None:
         _check_file(Path(csv))
+    check_writable(folder)
     store, specs = Store(folder), list(runs.values())
     new = {label: store.missing(spec, seeds) for label, spec in runs.items()}
     execute(specs, seeds, folder, device, jobs or min(default_jobs(device), len(specs)), bar, checkpoint_rounds)

@@ -3,14 +3,13 @@
 import re
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from paper_repro.show import console, folded, number
-from paper_repro.simulation.meanings import as_text, listing, probe_metrics
+from paper_repro.simulation.meanings import as_text, choices
 from sim.memory import amount
-from sim.probes.named import __doc__ as probes_documentation
-from sim.schedule import METHODS
 from sim.spec import PROBLEMS, Spec
 
 QUALITY = ("average_global_accuracy", "merged_accuracy", "average_global_loss", "merged_loss")  # what a run is for
@@ -25,7 +24,7 @@ def shown(name, value):
     if name == "bytes":
         return amount(value)
     if name == "messages":
-        return f"{value:,.0f}"
+        return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
     return f"{value:.3f}" if name.endswith("accuracy") else number(value + 0.0)
 
 
@@ -38,7 +37,8 @@ def print_simulation(record):
         out.print(_metrics(rows[0], seeds))
     else:
         out.print(_comparison(rows, seeds))
-        out.print(_side_by_side(rows))
+        for table in _side_by_side(rows, out.width):
+            out.print(table)
     for row in rows:
         for seed, step in row["diverged"].items():
             out.print(f"[red]{escape(row['label'])}: seed {seed} diverged at step {step}[/] and is in no mean.")
@@ -124,9 +124,23 @@ def _comparison(rows, seeds):
     return table
 
 
-def _side_by_side(rows):
-    """The means of every metric, one column a run."""
+def _side_by_side(rows, width):
+    """The means of every metric, one column a run, in as many tables as it takes for `width` characters."""
     names = ordered(list(dict.fromkeys(name for row in rows for name in row["metrics"])))
+    while rows:
+        count = next(
+            (
+                k
+                for k in range(len(rows), 1, -1)
+                if Console(width=10**6).measure(_means(names, rows[:k])).maximum <= width
+            ),
+            1,
+        )
+        yield _means(names, rows[:count])
+        rows = rows[count:]
+
+
+def _means(names, rows):
     table = _table("All metrics: means over seeds")
     table.add_column("after the last round", overflow="fold")
     for row in rows:
@@ -157,12 +171,15 @@ def _provenance(row):
 
 def print_fields(problem):
     """All that can be chosen: problems, methods, fields and probes."""
-    out = console()
-    out.print(f"Problems: {', '.join(PROBLEMS)} (onemerge simulate PROBLEM --list has the fields of each).", "")
+    out, valid = console(), choices(problem)
+    out.print(
+        f"Problems: {', '.join(valid['problems'])} (onemerge simulate PROBLEM --list has the fields of each).\n",
+        highlight=False,
+    )
     table = _table("Methods")
     table.add_column("method", no_wrap=True)
     table.add_column("sets")
-    for name, fixed in METHODS.items():
+    for name, fixed in valid["methods"].items():
         table.add_row(name, ", ".join(f"{field}={as_text(value)}" for field, value in fixed.items()))
     out.print(table)
     for owner, title in ((problem, f"Fields of {problem}"), ("run", "Fields of every run")):
@@ -170,14 +187,14 @@ def print_fields(problem):
         table.add_column("field", no_wrap=True)
         table.add_column("default", no_wrap=True)
         table.add_column("meaning")
-        for record in listing(problem):
+        for record in valid["fields"]:
             if record["of"] == owner:
                 table.add_row(record["field"], record["default"] or "(none)", escape(_meaning(record)))
         out.print(table)
     table = _table("Probes")
     table.add_column("probe", no_wrap=True)
     table.add_column("metrics, explained in docs/simulate.md")
-    for name, metrics in probe_metrics(probes_documentation).items():
+    for name, metrics in valid["probes"].items():
         table.add_row(name, ", ".join(metrics))
     out.print(folded(table))
 
