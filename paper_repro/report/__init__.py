@@ -75,15 +75,13 @@ def _item(name, kept, folder, scale):
     item = ITEMS[name]
     if kept is None:
         claims = [{"claim": claim.name, "statement": claim.statement} for claim in item.claims]
-        command, same = remake(item, folder, scale=scale)
         return {
             "item": name, "heading": heading(name), "ran": False, "scale": None, "title": item.title, "here": None,
             "paper": item.paper, "claims": claims, "seeds": [], "seconds": None, "runs": {}, "shared": {}, "files": [],
-            "devices": [], "versions": None, "revision": None, "command": command, "same_runs": same,
+            "devices": [], "versions": None, "revision": None, **remake(item, folder, scale=scale),
         }  # fmt: skip
     record = kept.record
     here, paper = settings(record)
-    command, same = remake(item, folder, record)
     return {
         "item": name,
         "heading": heading(name),
@@ -97,8 +95,7 @@ def _item(name, kept, folder, scale):
         "shared": shared_fields(record["runs"]),
         "devices": sorted({fact["device"] for run in record["runs"].values() for fact in run["results"].values()}),
         **{field: record[field] for field in ("versions", "revision")},
-        "command": command,
-        "same_runs": same,
+        **remake(item, folder, record),
     }
 
 

@@ -8,26 +8,25 @@ from sim.data.shaped import SHAPED
 from sim.store import json_bytes
 from theory.errors import OnemergeError
 
-FILES = ("data", "weights")  # fields that --data and --weights set
-
 
 def remake(item, folder, record=None, scale="quick"):
-    """(`onemerge reproduce …` for an `Item`, whether it gives the very runs of its record).
+    """`command` (`onemerge reproduce …`) for an `Item`, `same_runs`: whether it gives the very runs of its record, and
+    `set`: {field: text} that it sets.
 
     Without a record the command has the defaults of `scale`. Where no settings of this version give the runs, it has
     those of the record that the command line takes: scale, seeds and device.
     """
-    words, same = ["onemerge", "reproduce", item.name], True
+    words, changed = ["onemerge", "reproduce", item.name], {}
     if record is None:
         words += _scale(scale, {None}, {None})
     else:
         changed = overrides(item, record)
-        same = changed is not None
-        files = [{run["fields"].get(name) for run in record["runs"].values()} for name in FILES]
+        files = [{run["fields"].get(name) for run in record["runs"].values()} for name in ("data", "weights")]
         words += [*_scale(record["scale"], *files), "--seeds", str(len(record["seeds"]))]
         words += [part for name, text in (changed or {}).items() for part in ("--set", f"runs.{name}={text}")]
         words += ["--device", "cuda"] if on_gpu(record) else []
-    return shlex.join([*words, "--out", str(folder)]), same
+    command = shlex.join([*words, "--out", str(folder)])
+    return {"command": command, "same_runs": changed is not None, "set": changed or {}}
 
 
 def _scale(scale, data, weights):
@@ -47,7 +46,7 @@ def on_gpu(record):
 def overrides(item, record):
     """{field: text} that --set has to change for the item to have the runs of the record; None where nothing does.
 
-    Files of the user are not compared; a field that the record lacks is newer than it, and at its default.
+    Weights of the user are not compared; a field that the record lacks is newer than it, and at its default.
     """
     runs = {label: run["fields"] for label, run in record["runs"].items()}
     if not runs:
@@ -76,7 +75,7 @@ def _fields(item, base):
 def _different(recorded, own):
     """Fields of the record that are other ones here, with the values that they have in the record."""
     absent = object()
-    return {name: value for name, value in recorded.items() if name not in FILES and own.get(name, absent) != value}
+    return {name: value for name, value in recorded.items() if name != "weights" and own.get(name, absent) != value}
 
 
 def _text(value):

@@ -144,7 +144,8 @@ def test_the_same_records_give_the_same_bytes(page, tmp_path):
 
 def test_settings_stand_side_by_side(page):
     record, found = page()
-    assert "Here, at the quick scale digits; seeds 0. In the paper ResNet-18." in found.text
+    assert "Here, at the quick scale, changed digits; seeds 0. In the paper ResNet-18." in found.text
+    assert "Changed from that scale: agents = 3, lr = 0.05." in found.text
     assert "What it shows." in found.text
     (item,) = [one for one in record["items"] if one["ran"]]
     assert (item["here"], item["paper"]) == ("digits; seeds 0", "ResNet-18")

@@ -1,7 +1,6 @@
 """The numbers that `onemerge report` computes itself: bytes, topologies, and the command that makes an item again."""
 
 import json
-import shlex
 
 import numpy as np
 import pandas as pd
@@ -154,6 +153,7 @@ def a_record(item, *texts, scale="quick", base=None, seeds=(0, 1, 2), device="CP
         ("fig2a", ("runs.lr=0.05", "runs.rounds=30")),  # other rounds name the windows otherwise
         ("fig2c", ("runs.width=8", "runs.gossip=ring")),
         ("table1", ("runs.zeta=2.0",)),
+        ("fig2c", ("runs.data=glyphs", "runs.model=cnn")),
     ],
 )
 def test_settings_are_found_again(name, texts):
@@ -167,31 +167,32 @@ def test_settings_are_found_again(name, texts):
 
 def test_the_command_of_an_item():
     item = ITEMS["fig1b"]
-    assert remake(item, "results") == ("onemerge reproduce fig1b --out results", True)
-    assert remake(item, "a b", scale="paper") == (
-        "onemerge reproduce fig1b --scale paper --data DATA --out 'a b'",
-        True,
-    )
+    assert remake(item, "results") == {
+        "command": "onemerge reproduce fig1b --out results",
+        "same_runs": True,
+        "set": {},
+    }
+    paper = remake(item, "a b", scale="paper")
+    assert paper["command"] == "onemerge reproduce fig1b --scale paper --data DATA --out 'a b'"
     record = a_record(item, "runs.lr=0.05", seeds=(0, 1, 2, 3), device="NVIDIA H100")
-    assert remake(item, "x", record) == (
-        "onemerge reproduce fig1b --seeds 4 --set runs.lr=0.05 --device cuda --out x",
-        True,
-    )
+    assert remake(item, "x", record) == {
+        "command": "onemerge reproduce fig1b --seeds 4 --set runs.lr=0.05 --device cuda --out x",
+        "same_runs": True,
+        "set": {"lr": "0.05"},
+    }
     drawing = ITEMS["fig1d"]
-    assert remake(drawing, "x", a_record(drawing)) == ("onemerge reproduce fig1d --seeds 3 --out x", True)
+    assert remake(drawing, "x", a_record(drawing))["command"] == "onemerge reproduce fig1d --seeds 3 --out x"
 
 
 def test_runs_that_no_setting_gives_say_so():
     item = ITEMS["fig2c"]
-    record = a_record(item)
-    record["runs"]["gossip"]["fields"]["of_old"] = 1
-    assert remake(item, "x", record) == ("onemerge reproduce fig2c --seeds 3 --out x", False)
-    record = a_record(item)
-    record["runs"]["gossip"]["fields"]["lr"] = 0.3  # of one run only
-    assert remake(item, "x", record)[1] is False
-    record = a_record(item)
-    del record["runs"]["gossip"]
-    assert remake(item, "x", record)[1] is False
+    older, one, fewer = (a_record(item) for _ in range(3))
+    older["runs"]["gossip"]["fields"]["of_old"] = 1
+    one["runs"]["gossip"]["fields"]["lr"] = 0.3
+    del fewer["runs"]["gossip"]
+    command = "onemerge reproduce fig2c --seeds 3 --out x"
+    for record in (older, one, fewer):
+        assert remake(item, "x", record) == {"command": command, "same_runs": False, "set": {}}
 
 
 def test_a_field_that_is_newer_than_the_record_is_at_its_default():
@@ -204,10 +205,21 @@ def test_a_field_that_is_newer_than_the_record_is_at_its_default():
 
 def test_the_scale_of_the_paper_names_what_it_reads():
     item = ITEMS["fig1b"]
-    text, same = remake(item, "x", a_record(item, scale="paper"))
-    assert same
-    assert shlex.split(text)[3:7] == ["--scale", "paper", "--data", "DATA"]
+    found = remake(item, "x", a_record(item, scale="paper"))
+    assert found["command"] == "onemerge reproduce fig1b --scale paper --data DATA --seeds 3 --out x"
+    assert found["same_runs"]
     base = with_files(item.at("paper"), "generated", None)
-    text, same = remake(item, "x", a_record(item, "runs.rounds=20", scale="paper", base=base))
-    assert same
-    assert text == ("onemerge reproduce fig1b --scale paper --data generated --seeds 3 --set runs.rounds=20 --out x")
+    found = remake(item, "x", a_record(item, "runs.rounds=20", scale="paper", base=base))
+    words = "--scale paper --data generated --seeds 3 --set runs.rounds=20 --out x"
+    assert found["command"] == f"onemerge reproduce fig1b {words}"
+    assert found["set"] == {"rounds": "20"}
+
+
+def test_weights_of_the_user_are_named():
+    item = ITEMS["fig1b"]
+    record = a_record(item, scale="paper")
+    for run in record["runs"].values():
+        run["fields"]["weights"] = "a digest"
+    found = remake(item, "x", record)
+    assert "--data DATA --weights WEIGHTS --seeds 3" in found["command"]
+    assert found["same_runs"]
