@@ -8,16 +8,12 @@ from paper_repro.claims.communication import all_reduce, gossip
 
 COLUMNS = {"label", "seed", "round", "metric", "agent", "value"}
 METRICS = ("messages", "bytes", "average_global_accuracy", "merged_accuracy")
-PLACE = (
-    "window_start",
-    "window_stop",
-    "keep_models",
-)  # change nothing that is sent, but for a window's length
+PLACE = ("window_start", "window_stop", "keep_models")  # change nothing that is sent, but for a window's length
 PAPER = {"rounds": 300, "peers": 0.2, "agents": (16, 32)}
 
 
 def methods_of(record, table):
-    """One row a method of an item, measured after the last round; [] where its table counts no bytes.
+    """One row a method of an item, measured after the last round; [] where its table counts no bytes of its runs.
 
     Runs that differ by the place of a window alone are one method: its numbers are over all their runs and seeds, a
     seed that diverged left out. `share` is the bytes of the method over those of averaging all agents in every round by
@@ -25,7 +21,7 @@ def methods_of(record, table):
     """
     if not set(table.columns) >= COLUMNS or "bytes" not in set(table["metric"]):
         return []
-    numbers = _last(table)
+    numbers = _last(table[table["label"].isin(list(record["runs"]))])
     groups, size = {}, {}
     for label, run in record["runs"].items():
         groups.setdefault(_method(run["fields"]), []).append(label)
@@ -39,6 +35,7 @@ def _bytes_of_a_model(fields, sent):
 
     A message of gossip or to and from a server is a model; an average of all by Ring-AllReduce sends 2(m − 1) of them.
     """
+    sent = sent[["messages", "bytes"]].dropna()
     if fields["gossip"] == "complete":
         models = all_reduce(fields["agents"], 1, fields["rounds"]) * len(sent)
         return float(sent["bytes"].sum() / models) if models and not fields.get("outage") else None
@@ -67,8 +64,8 @@ def _method(fields):
 
 def _last(table):
     """METRICS over all agents after the last round of each run, indexed by label and seed."""
-    whole = table[table["agent"].isna()]
-    last = whole[whole["round"] == whole.groupby("label")["round"].transform("max")]
+    together = table[table["agent"].isna()]
+    last = together[together["round"] == together.groupby("label")["round"].transform("max")]
     found = last[last["metric"].isin(METRICS)].pivot(index=["label", "seed"], columns="metric", values="value")
     gone = pd.MultiIndex.from_frame(table.loc[table["metric"] == "diverged", ["label", "seed"]])
     return found.drop(index=gone, errors="ignore").reindex(columns=METRICS)

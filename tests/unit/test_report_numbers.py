@@ -91,6 +91,10 @@ def test_a_seed_that_diverged_has_no_part_and_tables_without_bytes_have_no_rows(
     assert found["gossip"]["bytes"]["max"] == 80
     assert measured({"gossip": {}}, rows("gossip", 0, merged_accuracy=0.5)[:1]) == {}
     assert methods_of({"runs": {}}, pd.DataFrame({"panel": ["federated"]})) == []
+    uncounted = rows("full", 0, merged_accuracy=0.5)[:1]
+    found = measured({"gossip": {}, "full": {"gossip": "complete"}}, rows("gossip", 0, messages=2, bytes=80), uncounted)
+    assert found["full"]["share"] is None
+    assert found["gossip"]["share"] == pytest.approx(80 / (RING * ROUNDS))
 
 
 def test_what_the_paper_sends_is_what_algorithms_send():
