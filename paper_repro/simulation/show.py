@@ -41,7 +41,8 @@ def print_simulation(record):
             out.print(table)
     for row in rows:
         for seed, step in row["diverged"].items():
-            out.print(f"[red]{escape(row['label'])}: seed {seed} diverged at step {step}[/] and is in no mean.")
+            said = f"[red]{escape(row['label'])}: seed {seed} diverged at step {step}[/] and is in no mean."
+            out.print(said, highlight=False, soft_wrap=True)
         out.print(f"{escape(row['label'])}: {_provenance(row)}", highlight=False, soft_wrap=True)
     out.print(f"Tables and fields by key are in {escape(record['out'])}/runs/.", highlight=False, soft_wrap=True)
 
@@ -164,7 +165,7 @@ def _provenance(row):
     """Key, device and time of a run, and how much of it was there before."""
     seconds, reused = f"{row['seconds']:.1f} s", row["reused"]
     starts = {fact["from_round"] for fact in row["results"].values()} - {0}
-    later = f" from round {min(starts)} on" if starts else ""
+    later = f" from round {min(starts)}" if starts else ""
     kept = f", reused for {'all' if len(reused) == len(row['results']) else len(reused)} seeds" if reused else ""
     return f"{row['key']}, {seconds}{later} on {', '.join(row['device'])}{kept}"
 
