@@ -23,7 +23,7 @@ def spread_spectrum(theta, together=TOGETHER):
     size = max(1, together * theta.shape[-1] // theta.numel())
     parts = (some - some.mean(dim=-2, keepdim=True) for some in theta.split(size, dim=-1))
     gram = sum(some @ some.mT for some in parts) / theta.shape[-2]
-    spectrum = torch.full_like(gram[..., 0], torch.nan)
     finite = torch.isfinite(gram).flatten(-2).all(dim=-1)
-    spectrum[finite] = torch.linalg.eigvalsh(gram[finite]).flip(-1)
-    return spectrum
+    # a zero matrix stands in for one that is not finite: the last bits depend on where in memory a matrix lies
+    spectrum = torch.linalg.eigvalsh(gram.masked_fill(~finite[..., None, None], 0)).flip(-1)
+    return spectrum.masked_fill(~finite[..., None], torch.nan)
