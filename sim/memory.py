@@ -188,6 +188,12 @@ def enough_memory(spec, seeds, device):
 
     The sentence, an `OnemergeError`, says what the parts need and what to lower. Other errors pass.
     """
+    models, free = spec.agents * len(seeds) * getattr(spec.problem, "dim", 0) * 8, free_bytes(device)
+    if free is not None and models > free:  # not even a few of them are worth making
+        raise OnemergeError(
+            f"The models of this run alone need {amount(models)} on {device.type}, where {amount(free)} are free: "
+            f"lower agents ({spec.agents}), the number of seeds ({len(seeds)}) or {_sizes(spec)}."
+        )
     try:
         needed = need(spec, seeds, device)
     except (MemoryError, RuntimeError, ValueError) as error:
@@ -197,7 +203,7 @@ def enough_memory(spec, seeds, device):
             f"The data of this run, of at most three agents and two seeds even, do not fit in the memory of "
             f"{device.type}: lower {_sizes(spec)}."
         ) from None
-    parts, free = needed.parts(spec.agents, len(seeds)), free_bytes(device)
+    parts = needed.parts(spec.agents, len(seeds))
     if free is not None and sum(parts.values()) > free:
         raise OnemergeError(
             f"This run needs about {told(parts)} on {device.type}, where {amount(free)} are free: "

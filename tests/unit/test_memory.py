@@ -213,3 +213,11 @@ def test_amounts_have_three_digits():
         "3.5 GiB",
         "1.02e+03 TiB",
     ]
+
+
+def test_models_that_cannot_fit_are_refused_before_any_is_made(monkeypatch):
+    """Even three agents of a problem this large take minutes to make."""
+    monkeypatch.setattr("sim.memory.need", lambda *_: pytest.fail("made"))
+    spec = Spec(Quadratic(dim=10**9), agents=1000)
+    with pytest.raises(OnemergeError, match=r"models of this run alone need .*lower agents \(1000\), "):
+        run(spec, (0, 1))
