@@ -1,0 +1,1 @@
+"""Checks of the exercises in notebooks/: each module holds one chapter, and computes the right answers."""
