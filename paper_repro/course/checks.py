@@ -11,7 +11,7 @@ from importlib import import_module
 
 import numpy as np
 
-from theory.errors import require, shown
+from theory.errors import OnemergeError, require, shown
 
 CHAPTERS = {"1": "gossip", "2": "quadratics", "3": "bounds", "4": "single_merge", "5": "audit", "6": "topology"}
 
@@ -100,13 +100,13 @@ def function(right, cases, hint, rtol=1e-6, slips=()):
     def judge(answer):
         if not callable(answer):
             raise Unreadable(f"The answer is a function; this is {shown(answer)}.")
-        given = np.stack([value_at(answer, case) for case in cases])
+        given = [value_at(answer, case) for case in cases]
 
         def agrees(other):
-            wanted = np.stack([np.asarray(other(*case), dtype=float) for case in cases])
-            return given.shape == wanted.shape and np.allclose(given, wanted, rtol=rtol, atol=0)
+            pairs = [(value, np.asarray(other(*case))) for value, case in zip(given, cases, strict=True)]
+            return all(a.shape == b.shape and np.allclose(a, b, rtol=rtol, atol=0) for a, b in pairs)
 
-        return compared(lambda value: agrees(value), lambda: right, hint, [(lambda f=f: f, h) for f, h in slips])
+        return compared(agrees, lambda: right, hint, [(lambda slip=slip: slip, about) for slip, about in slips])
 
     return judge
 
@@ -114,12 +114,16 @@ def function(right, cases, hint, rtol=1e-6, slips=()):
 def holds(*tests, read=lambda answer: answer):
     """Any answer that passes the tests, pairs (condition of read(answer), hint), of which the first that fails speaks.
 
-    For exercises with many right answers, such as a matrix or a setting with some property.
+    For exercises with many right answers, such as a matrix or a setting with some property. Where the toolkit refuses
+    the answer, its sentence is the hint.
     """
 
     def judge(answer):
-        given = read(answer)
-        return next((hint for condition, hint in tests if not condition(given)), None)
+        try:
+            given = read(answer)
+            return next((hint for condition, hint in tests if not condition(given)), None)
+        except OnemergeError as error:
+            raise Unreadable(f"The toolkit refuses it: {error}.") from error
 
     return judge
 
@@ -133,7 +137,7 @@ def compared(agrees, right, hint, slips):
 
 def as_number(answer):
     """The finite number that an answer stands for."""
-    if not isinstance(answer, (bool, np.bool_)):
+    if not isinstance(answer, (bool, np.bool_)) and np.ndim(answer) == 0:
         try:
             given = float(Fraction(answer)) if isinstance(answer, str) else float(answer)
         except (TypeError, ValueError, ZeroDivisionError, OverflowError, RuntimeError):
