@@ -1,5 +1,7 @@
 """What `simulate` and the `build` of a problem are given, checked before anything is computed."""
 
+import math
+
 import numpy as np
 import torch
 
@@ -55,6 +57,15 @@ def require_communication(said, agents):
     )
 
 
+def require_held(optimizer, dtype):
+    """OnemergeError unless models of `dtype` hold the optimizer's numbers, also times the 10 of AdamW's first step."""
+    most = torch.finfo(dtype).max / 16
+    for name in ("lr", "weight_decay", "clip"):
+        value = getattr(optimizer, name, 0.0)
+        held = value <= most or value == math.inf  # which is no clipping
+        require(held, f"{name} must be at most {most:.3g} for models of {dtype}, not {value}.")
+
+
 def rates(lr, problem):
     """`lr` as a tensor [replicas]: a learning rate for each replica, finite and positive."""
     replicas, found = len(problem.seeds), None
@@ -65,8 +76,10 @@ def rates(lr, problem):
         found = None
     fits = found is not None and found.shape == (replicas,)
     require(fits, f"lr must hold a learning rate for each of {replicas} replicas, not {shown(lr)}.")
-    require(bool(((found > 0) & np.isfinite(found)).all()), f"lr must be finite positive numbers, not {shown(lr)}.")
-    return torch.as_tensor(found, dtype=problem.dtype, device=problem.device)
+    tensor = torch.as_tensor(found, dtype=problem.dtype, device=problem.device)
+    valid = (tensor > 0) & (tensor <= torch.finfo(problem.dtype).max / 16)
+    require(bool(valid.all()), f"lr must be positive numbers that {problem.dtype} holds, not {shown(lr)}.")
+    return tensor
 
 
 def require_state(state, kind, problem, optimizer, stale, rounds):

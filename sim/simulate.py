@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from sim.arguments import rates, require_parts, require_state, whole
+from sim.arguments import rates, require_held, require_parts, require_state, whole
 from sim.communication import Communicator
 from sim.execution import chosen, chunk_size, gradient_function
 from sim.probes.spread import consensus_distance
@@ -149,6 +149,7 @@ def _work(problem, optimizer, lr, execution, chunk):
     if chunk is not None:
         whole(1, " (None: by rule)", chunk=chunk)
     replicas = len(problem.seeds)
+    require_held(optimizer, problem.dtype)
     if lr is not None:
         lr = rates(lr, problem).repeat_interleave(problem.agents)[:, None]
     fused = getattr(problem, "sgd_step_", None) if optimizer.plain and chosen(problem, execution) == "batched" else None

@@ -153,6 +153,21 @@ def test_what_a_schedule_says_is_a_communication(said, words):
         assert words in sentence(lambda faults=faults: simulated(schedule=always(said), faults=faults))
 
 
+@pytest.mark.parametrize("name", ["sgd", "momentum", "adamw"])
+def test_numbers_that_the_models_cannot_hold(name):
+    """Each of them overflowed float32 in the middle of a step."""
+    spec = Spec(PROBLEMS["classification"](width=2), agents=2, rounds=1, local_steps=1, batch=2, optimizer=name)
+    for field in ("lr", "weight_decay", "clip"):
+        for wrong in (1e300, 1e38):
+            text = sentence(lambda field=field, wrong=wrong: run(replace(spec, **{field: wrong}), (0,)))
+            assert text == f"{field} must be at most 2.13e+37 for models of torch.float32, not {wrong}."
+        assert len(run(replace(spec, **{field: 1e37}), (0,))) > 0
+    assert len(run(replace(spec, clip=math.inf), (0,))) > 0
+    for wrong in (1e300, 1e-60):
+        found = lambda wrong=wrong: simulated(problem=spec.build((0, 1)), lr=[0.1, wrong])  # noqa: E731
+        assert "positive numbers that torch.float32 holds" in sentence(found)
+
+
 def test_a_state_of_another_run_is_refused():
     kept = {}
     for name in ("sgd", "momentum", "adamw"):
@@ -215,7 +230,7 @@ def test_a_run_is_of_a_spec(wrong):
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
-        ({"problem": "quadratic", "dim": 2**60}, "lower dim (1152921504606846976)."),
+        ({"problem": "quadratic", "dim": 2**60}, "dim (1152921504606846976)."),
         ({"problem": "logistic", "samples": 2**62}, "lower dim (10) or samples (4611686018427387904)."),
         ({"problem": "linearnetwork", "outputs": 10**12}, "or outputs (1000000000000) or samples (64)."),
     ],
