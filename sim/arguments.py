@@ -1,6 +1,7 @@
 """What `simulate` and the `build` of a problem are given, checked before anything is computed."""
 
 import math
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -20,8 +21,8 @@ def whole(least, note="", **values):
 def require_build(agents, seeds, batch=1):
     """OnemergeError unless a problem can be built of `agents`, a replica for each of `seeds`, in batches of `batch`."""
     whole(1, agents=agents, batch=batch)
-    listed = isinstance(seeds, tuple | list) and len(seeds) > 0
-    valid = listed and all(type(seed) is int and seed >= 0 for seed in seeds)
+    listed = isinstance(seeds, tuple | list | range) and len(seeds) > 0
+    valid = listed and all(isinstance(seed, Integral) and not isinstance(seed, bool) and seed >= 0 for seed in seeds)
     require(valid, f"seeds must be whole numbers >= 0 and at least one, not {shown(seeds)}.")
 
 

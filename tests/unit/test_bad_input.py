@@ -203,6 +203,11 @@ def test_wrong_arguments_of_a_build(kind):
             assert name in sentence(lambda given=given: kind().build(**given))
 
 
+def test_seeds_of_a_build_may_be_a_range_or_numpys_integers():
+    own = [Quadratic().build(2, seeds).seeds for seeds in ((0, 1), range(2), list(np.arange(2)))]
+    assert own == [(0, 1)] * 3
+
+
 RUN = Spec(Quadratic(dim=3), agents=3, rounds=2, local_steps=1)
 
 
