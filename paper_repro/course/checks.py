@@ -60,7 +60,7 @@ def number(right, hint, rtol=0.01, slips=()):
 
     def judge(answer):
         given = as_number(answer)
-        return compared(lambda value: np.isclose(given, value, rtol=rtol, atol=0), right, hint, slips)
+        return compared(lambda value: near(given, value, rtol), right, hint, slips)
 
     return judge
 
@@ -80,13 +80,13 @@ def choice(right, hints):
 
 
 def array(right, hint, rtol=0.01, slips=()):
-    """An array, a nested list or a table of the shape and, within a relative error `rtol` of its norm, the values."""
+    """An array, a nested list or a table of the shape and, within a relative error `rtol` (`near`), the values."""
 
     def judge(answer):
         given, shape = as_array(answer), np.shape(right())
         if given.shape != shape:
             raise Unreadable(f"The answer has shape {shape}; this has {given.shape}.")
-        return compared(lambda value: np.linalg.norm(given - value) <= rtol * np.linalg.norm(value), right, hint, slips)
+        return compared(lambda value: near(given, value, rtol), right, hint, slips)
 
     return judge
 
@@ -100,11 +100,10 @@ def function(right, cases, hint, rtol=1e-6, slips=()):
     def judge(answer):
         if not callable(answer):
             raise Unreadable(f"The answer is a function; this is {shown(answer)}.")
-        given = [value_at(answer, case) for case in cases]
+        given = [value_at(answer, case, np.shape(right(*case))) for case in cases]
 
         def agrees(other):
-            pairs = [(value, np.asarray(other(*case))) for value, case in zip(given, cases, strict=True)]
-            return all(a.shape == b.shape and np.allclose(a, b, rtol=rtol, atol=0) for a, b in pairs)
+            return all(near(value, other(*case), rtol) for value, case in zip(given, cases, strict=True))
 
         return compared(agrees, lambda: right, hint, [(lambda slip=slip: slip, about) for slip, about in slips])
 
@@ -135,6 +134,13 @@ def compared(agrees, right, hint, slips):
     return next((about for value, about in slips if agrees(value())), hint)
 
 
+def near(value, wanted, rtol):
+    """Whether |value - wanted| <= rtol |wanted|, for arrays in the Euclidean norm, so that a 0 may be one but for
+    rounding."""
+    wanted = np.asarray(wanted, dtype=float)
+    return bool(np.linalg.norm(value - wanted) <= rtol * np.linalg.norm(wanted))
+
+
 def as_number(answer):
     """The finite number that an answer stands for."""
     if not isinstance(answer, (bool, np.bool_)) and np.ndim(answer) == 0:
@@ -158,8 +164,8 @@ def as_array(answer):
     return given
 
 
-def value_at(answer, case):
-    """The value of a student's function, as an array; what goes wrong in it is told in a sentence."""
+def value_at(answer, case, shape):
+    """The value of a student's function, an array of this shape; what goes wrong in it is told in a sentence."""
     call = f"({', '.join(map(shown, case))})"
     try:
         given = answer(*case)
@@ -167,4 +173,7 @@ def value_at(answer, case):
         raise Unreadable(f"The function fails at {call}: {type(error).__name__}: {error}.") from error
     if sentence := missing(given):
         raise Unreadable(sentence)
-    return as_array(given)
+    value = as_array(given)
+    if value.shape != shape:
+        raise Unreadable(f"The value at {call} has shape {value.shape}; it must have {shape}.")
+    return value

@@ -64,7 +64,7 @@ WRONG = [
     ("1.3", [[1, 0], [1]], "The answer is an array of finite numbers; this is [[1, 0], [1]]."),
     ("1.4", lambda n, k=1: k / n + 0.1, "Try n = 1."),
     ("1.4", lambda n, k=1: n, "Upside down."),
-    ("1.4", lambda n, k=1: [k / n], "Try n = 1."),
+    ("1.4", lambda n, k=1: [k / n], "The value at (1) has shape (1,); it must have ()."),
     ("1.4", 3, "The answer is a function; this is 3."),
     ("1.4", lambda n: 1 / n, "The function fails at (3, 2): TypeError:"),
     ("1.4", lambda n, k=1: 1 / (n - 1), "The function fails at (1): ZeroDivisionError: division by zero."),
@@ -97,6 +97,10 @@ def test_a_defect_of_a_judge_is_not_told_as_a_mistake_of_the_student(monkeypatch
     monkeypatch.setitem(EXERCISES, "1.5", number(lambda: 1 / 0, "Look again."))
     with pytest.raises(ZeroDivisionError):
         verdict("1.5", 1)
+
+
+def test_rounding_of_a_zero_is_no_mistake():
+    assert verdict("1.3", [[1, 1e-17], [0, 1]]) == "1.3: right."
 
 
 def test_check_prints_the_verdict_and_returns_nothing(capsys):
