@@ -8,7 +8,7 @@ import torch
 
 from sim.faults import Faults
 from sim.schedule import Average
-from theory.errors import require, shown
+from theory.errors import OnemergeError, require, shown
 
 
 def whole(least, note="", **values):
@@ -49,8 +49,9 @@ def require_communication(said, agents):
     average = isinstance(said, Average)
     found = said.members if average else said
     real = hasattr(found, "shape") and getattr(getattr(found, "dtype", None), "kind", None) in ("b", "i", "u", "f")
-    valid = "a matrix of real numbers [agents, agents], dense or scipy sparse, an Average, or None"
-    require(real, f"a schedule must say {valid}, not {shown(said)}.")
+    if not real:  # asked in every round of every replica: a sound matrix is not put into words, which takes longest
+        valid = "a matrix of real numbers [agents, agents], dense or scipy sparse, an Average, or None"
+        raise OnemergeError(f"a schedule must say {valid}, not {shown(said)}.")
     shape = (agents,) if average else (agents, agents)
     what = "an average among" if average else "a mixing matrix of"
     require(
