@@ -52,7 +52,7 @@ def pace(spec, device):
     """The Pace of a run's kind on a device, from as many agents as the run has in memory at once, at most all."""
     problem = spec.build((0,), device)
     together = min(spec.agents, chunk_size(problem, spec.execution, spec.agents))
-    few = replace(spec, agents=together, gossip="none", final_merge=False, window_start=None, window_stop=None)
+    few = replace(spec.with_gossip("none"), agents=together, final_merge=False, window_start=None, window_stop=None)
     problem = few.build((0,), device)
     laps = []
 

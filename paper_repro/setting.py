@@ -25,6 +25,7 @@ GOSSIP = {
     "complete": "an average over all agents in every round",
     "server": "a server that averages {participation:g} of the agents in every round",
     "edge": "an average over all agents in rounds that begin with Ξ² > {edge:g} ‖∇L(θ̄)‖², silence in the others",
+    "periodic": "an average over all agents after every {period} rounds",
 }
 OPTIMIZERS = {"sgd": "SGD", "momentum": "SGD with momentum {momentum:g}", "adamw": "AdamW"}
 
@@ -44,7 +45,9 @@ def chance(spec):
 
 def gossip_words(spec):
     """Who talks to whom."""
-    return GOSSIP[spec.gossip].format(peers=spec.peers, participation=spec.participation, edge=spec.edge)
+    return GOSSIP[spec.gossip].format(
+        peers=spec.peers, participation=spec.participation, edge=spec.edge, period=spec.period
+    )
 
 
 def _task(problem):

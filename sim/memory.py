@@ -65,7 +65,7 @@ def need(spec, seeds, device="cpu"):
 
     def build(agents, replicas):
         drawn = (seeds[0], *(max(seeds) + k for k in range(1, replicas)))
-        return replace(spec, agents=agents, gossip="none", participation=1.0, edge=1.0).build(drawn, device)
+        return replace(spec.with_gossip("none"), agents=agents).build(drawn, device)
 
     problem = build(least, 1)
     size = problem.dtype.itemsize

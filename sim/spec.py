@@ -17,7 +17,7 @@ from sim.network import Classification
 from sim.optimizer import Optimizer
 from sim.probes.named import make_probes, parse_probes
 from sim.quadratic import Quadratic
-from sim.schedule import always, merge, server, silent, then_merge, window
+from sim.schedule import always, every, merge, server, silent, then_merge, window
 from sim.smooth import Smooth
 from sim.step import ORDERS
 from theory import gossip, sparse_draws
@@ -55,6 +55,7 @@ GOSSIPS = {
     "complete": lambda spec: merge(spec.agents),
     "server": lambda spec: server(spec.agents, spec.participation),
     "edge": lambda spec: EdgeMerge(spec.agents, spec.edge),
+    "periodic": lambda spec: every(merge(spec.agents), spec.period),
 }
 
 
@@ -63,14 +64,14 @@ class Spec:
     """A run of `rounds` rounds of `local_steps` steps and one communication each, by `agents` agents.
 
     `gossip` names who talks (GOSSIPS; `peers` is R of the random ones; "complete" averages all by AllReduce, "server"
-    a share `participation` of them, FedAvg; "edge" averages all once Ξ² > edge ‖∇L(θ̄)‖²; METHODS of sim.schedule names
-    the usual ones); inside rounds window_start <= t < window_stop the gossip is complete; `final_merge` replaces the
-    last round's gossip by one global merge. `drop`, `drop_pairs`, `outage`, `outage_rounds`, `stale` are faults
-    (sim.faults.Faults). `measure_every` and
-    `gradients_every` count rounds, `probes_every` those of the `probes`, names of sim.probes with commas between, on
-    `probe_images` training images (0: all), in `probe_dtype` "same" as the run or "float64". `execution` and `chunk`,
-    how gradients are computed, change the last bits only. `keep_models` stores the final models. Seeds and the device
-    are not fields: a seed is a replica of the spec, the device is recorded.
+    a share `participation` of them, FedAvg; "edge" averages all once Ξ² > edge ‖∇L(θ̄)‖², "periodic" after every
+    `period` rounds; METHODS of sim.schedule names the usual ones); inside rounds window_start <= t < window_stop the
+    gossip is complete; `final_merge` replaces the last round's gossip by one global merge. `drop`, `drop_pairs`,
+    `outage`, `outage_rounds`, `stale` are faults (sim.faults.Faults). `measure_every` and `gradients_every` count
+    rounds, `probes_every` those of the `probes`, names of sim.probes with commas between, on `probe_images` training
+    images (0: all), in `probe_dtype` "same" as the run or "float64". `execution` and `chunk`, how gradients are
+    computed, change the last bits only. `keep_models` stores the final models. Seeds and the device are not fields: a
+    seed is a replica of the spec, the device is recorded.
     """
 
     problem: Classification | Quadratic | Smooth | Logistic | LinearNetwork = field(default_factory=Classification)
@@ -88,6 +89,7 @@ class Spec:
     order: str = "adapt_then_combine"
     participation: float = field(default=1.0, metadata={"gossip": ("server",)})
     edge: float = field(default=1.0, metadata={"gossip": ("edge",)})
+    period: int = field(default=1, metadata={"gossip": ("periodic",)})
     drop: float = 0.0
     drop_pairs: bool = False
     outage: float = 0.0
@@ -108,7 +110,7 @@ class Spec:
 
     def __post_init__(self):
         require_kinds(self)
-        for name in ("agents", "rounds", "local_steps", "batch", "measure_every"):
+        for name in ("agents", "rounds", "local_steps", "batch", "measure_every", "period"):
             value = getattr(self, name)
             require(
                 isinstance(value, int) and value >= 1, f"{name} must be a whole number of at least 1, not {value!r}."
@@ -122,11 +124,12 @@ class Spec:
             require(whole, f"{name} must be a whole number >= 0 (0: {zero}), not {value!r}.")
         whole = self.chunk is None or (isinstance(self.chunk, int) and self.chunk >= 1)
         require(whole, f"chunk must be a whole number of at least 1 (none: by rule), not {self.chunk!r}.")
-        for name, kind in (("participation", "server"), ("edge", "edge")):
-            value = getattr(self, name)
+        for f in _of_gossip():
+            kinds, value = f.metadata["gossip"], getattr(self, f.name)
             require(
-                self.gossip == kind or value == 1,
-                f"{name} is a field of gossip {kind}: with {self.gossip} it is 1, not {value}.",
+                self.gossip in kinds or value == f.default,
+                f"{f.name} is a field of gossip {' and '.join(kinds)}: with {self.gossip} it is {f.default:g}, "
+                f"not {value}.",
             )
         both = (self.window_start is None) == (self.window_stop is None)
         require(both, f"a window needs both ends, not {self.window_start} and {self.window_stop}.")
@@ -174,6 +177,10 @@ class Spec:
             return self.problem.build(self.agents, seeds, device)
         return self.problem.build(self.agents, seeds, self.batch, device)
 
+    def with_gossip(self, gossip):
+        """This run with another gossip; the fields of the one before have their defaults."""
+        return replace(self, gossip=gossip, **{f.name: f.default for f in _of_gossip()})
+
     def trunk(self):
         """The run that this one follows, bit for bit, until round `branch`: no window, no merge, no end."""
         return replace(self, window_start=None, window_stop=None, final_merge=False, rounds=1, keep_models=False)
@@ -220,6 +227,11 @@ class Spec:
             else:
                 raise OnemergeError(f"Unknown field {name!r} of runs; valid: {', '.join(sorted(own | inner))}.")
         return replace(self, problem=replace(self.problem, **inner_changes), **changes)
+
+
+def _of_gossip():
+    """The fields that belong to one gossip."""
+    return [f for f in fields(Spec) if "gossip" in f.metadata]
 
 
 def parse_field(name, kind, text):

@@ -39,7 +39,7 @@ def _bytes_of_a_model(fields, sent):
     if fields["gossip"] == "complete":
         models = all_reduce(fields["agents"], 1, fields["rounds"]) * len(sent)
         return float(sent["bytes"].sum() / models) if models and not fields.get("outage") else None
-    if fields["gossip"] == "edge" or fields["final_merge"] or fields["window_start"] is not None:
+    if fields["gossip"] in ("edge", "periodic") or fields["final_merge"] or fields["window_start"] is not None:
         return None
     models = sent["messages"].sum()
     return float(sent["bytes"].sum() / models) if models > 0 else None

@@ -32,6 +32,7 @@ RUN = {
     "order": "local steps before the communication, or after it",
     "participation": "share of the agents that the server averages",
     "edge": "Ξ²/‖∇L(θ̄)‖² beyond which all agents are averaged",
+    "period": "rounds from one average over all agents to the next",
     "drop": "chance that a message is lost",
     "drop_pairs": "whether both directions between two agents are lost together",
     "outage": "chance that an outage of an agent begins in a round",

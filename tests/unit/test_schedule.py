@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from sim.optimizer import OPTIMIZERS
+from sim.quadratic import Quadratic
 from sim.randomness import stream
+from sim.run import run
 from sim.schedule import METHODS, always, every, merge, silent, switch, then_merge, window
 from sim.spec import GOSSIPS, Spec
 
@@ -34,6 +36,16 @@ def test_switch_starts_the_second_on_its_own_clock():
 def test_window_keeps_the_clock_of_the_run():
     assert rounds(window(named("a"), named("b"), 1, 3), 5) == ["a0", "b1", "b2", "a3", "a4"]
     assert rounds(window(named("a"), named("b"), 2, 2), 3) == ["a0", "a1", "a2"]
+
+
+@pytest.mark.parametrize("agents", [1, 2, 3])
+def test_periodic_gossip_merges_at_the_end_of_each_period(agents):
+    spec = Spec(Quadratic(zeta=float(agents > 1)), agents=agents, rounds=7, local_steps=1, gossip="periodic", period=3)
+    table = run(spec, (0,)).query("metric in ('messages', 'consensus_distance')")
+    wide = table.pivot(index="round", columns="metric", values="value")
+    assert wide["messages"].tolist() == [2 * agents * (agents - 1) * (done // 3) for done in range(8)]
+    apart = wide["consensus_distance"] > 1e-20
+    assert apart.tolist() == [agents > 1 and done % 3 > 0 for done in range(8)]
 
 
 def test_every_acts_at_the_end_of_each_period():

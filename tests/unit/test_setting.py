@@ -27,6 +27,7 @@ TOLD = [  # (a spec, one field changed, what the caption then says)
     ({}, {"order": "combine_then_adapt"}, "communication before the local steps"),
     ({"gossip": "server"}, {"participation": 0.5}, "a server that averages 0.5 of the agents"),
     ({"gossip": "edge"}, {"edge": 0.5}, "in rounds that begin with Ξ² > 0.5 ‖∇L(θ̄)‖²"),
+    ({"gossip": "periodic"}, {"period": 4}, "an average over all agents after every 4 rounds"),
     ({}, {"drop": 0.1}, "every message lost with probability 0.1"),
     ({"drop": 0.1}, {"drop_pairs": True}, "probability 0.1, with the one that answers it"),
     ({}, {"outage": 0.2}, "outages of 1 round that begin for every agent with probability 0.2 a round"),

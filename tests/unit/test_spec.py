@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy.sparse import issparse
 
+from sim.following import View
 from sim.linear_network import LinearNetwork
 from sim.logistic import Logistic
 from sim.network import BATCH_NORM, Classification
 from sim.quadratic import Quadratic
 from sim.run import run
-from sim.following import View
 from sim.schedule import METHODS, ask
 from sim.smooth import Smooth
 from sim.spec import GOSSIPS, MANY, NUMERICS, PROBLEMS, Spec
@@ -35,6 +35,7 @@ OTHER = {
         "order": "combine_then_adapt",
         "participation": None,
         "edge": None,
+        "period": None,
         "drop": 0.1,
         "drop_pairs": True,
         "outage": 0.1,
@@ -153,9 +154,9 @@ def one_field_changed():
     for name, value in OTHER[Spec].items():
         if value is not None:
             yield name, base, replace(base, **{name: value})
-    for name, gossip in (("participation", "server"), ("edge", "edge")):
+    for name, gossip, value in (("participation", "server", 0.5), ("edge", "edge", 0.5), ("period", "periodic", 2)):
         talking = replace(NETWORK, gossip=gossip)
-        yield name, talking, replace(talking, **{name: 0.5})
+        yield name, talking, replace(talking, **{name: value})
     for data in ("glyphs", "cifar10"):
         yield "data", NETWORK, replace(NETWORK, problem=replace(NETWORK.problem, data=data))
     for name, (kind, value) in ELSEWHERE.items():
@@ -308,12 +309,13 @@ def test_every_method_is_a_run(method):
 def test_flat_holds_every_field_once():
     names = [f.name for f in fields(Classification)] + [f.name for f in fields(Spec)]
     flat = Spec().flat()
-    assert sorted([*flat, *OF_OTHER_RUNS, "folder", "participation", "edge"]) == sorted(names)
+    assert sorted([*flat, *OF_OTHER_RUNS, "folder", "participation", "edge", "period"]) == sorted(names)
     batch_norm = {"statistics_gossip", "merged_statistics", "statistics_images"}
     for model in BATCH_NORM:
         assert set(Spec(Classification(model=model)).flat()) - set(flat) == batch_norm
     assert set(Spec(gossip="server").flat()) - set(flat) == {"participation"}
     assert set(Spec(gossip="edge").flat()) - set(flat) == {"edge"}
+    assert set(Spec(gossip="periodic").flat()) - set(flat) == {"period"}
     assert set(Spec(Classification(data="glyphs")).flat()) - set(flat) == {"side", "per_class"}
     assert set(Spec(Classification(data="cifar100")).flat()) - set(flat) == {"augmentation"}
     assert flat["problem"] == "classification"
@@ -381,6 +383,8 @@ def test_override_errors(field, text, reason):
         ({"agents": 2.0}, r"agents .*not 2\.0"),
         ({"batch": 0}, "batch .*not 0"),
         ({"measure_every": 0}, "measure_every .*not 0"),
+        ({"gossip": "periodic", "period": 0}, "period .*not 0"),
+        ({"period": 2}, "period is a field of gossip periodic: with random_peers it is 1, not 2"),
         ({"gradients_every": -1}, "gradients_every .*not -1"),
         ({"momentum": 1.0}, r"momentum .*not 1\.0"),
         ({"agents": 1}, "agents"),
@@ -411,3 +415,11 @@ def test_trunk_and_branch():
         same = name in ("rounds", "window_start", "window_stop", "final_merge", "keep_models")
         early = replace(base, window_start=0, window_stop=2)
         assert (replace(early, **{name: value}).trunk() == early.trunk()) == same, name
+
+
+@pytest.mark.parametrize(("gossip", "name"), [("server", "participation"), ("edge", "edge"), ("periodic", "period")])
+def test_another_gossip_leaves_the_fields_of_the_one_before(gossip, name):
+    value = 2 if name == "period" else 0.5
+    spec = replace(NETWORK, gossip=gossip, **{name: value})
+    assert spec.with_gossip("none") == replace(NETWORK, gossip="none")
+    assert getattr(spec, name) == value
