@@ -31,8 +31,8 @@ class Classification:
     `data` names it (sim.data.sets.DATASETS); `side` and `per_class`, of "glyphs" only, are the pixels of a side and the
     training images of a class; `folder`, of CIFAR and Tiny ImageNet only, holds their archive (no part of the run, as
     the archive's checksum fixes the images). `augmentation`, of these and of images in their shape only (a mirrored
-    letter is another one): "none", or "crop_flip_randaugment", the paper's RandomCrop(pad 4), flip and RandAugment(2, 9)
-    of all images that are trained on; exact losses and gradients are of images as they are.
+    letter is another one): "none", or "crop_flip_randaugment", the paper's RandomCrop(pad 4), flip and RandAugment(2,
+    9) of all images that are trained on; exact losses and gradients are of images as they are.
     `alpha` is the Dirichlet parameter of the label skew (inf: IID). `sampling`: "resample" draws every batch afresh
     from the agent's class distribution (what the paper's official code does whenever its loader restarts); "fixed"
     draws a pool of `samples` images an agent once and goes through it in shuffled epochs. `init`: "different" or
