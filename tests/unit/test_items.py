@@ -154,7 +154,7 @@ def test_fig2a_claims_follow_the_effect():
 
 
 def test_items_are_whole():
-    assert list(ITEMS) == ["fig1b", "fig1c", "fig1d", "fig2a", "fig2b", "fig2c", "table1"]
+    assert list(ITEMS) == ["fig1b", "fig1c", "fig1d", "fig2a", "fig2b", "fig2c", "table1", "t1", "t2"]
     found = {claim.name for item in ITEMS.values() for claim in item.claims}
     assert {"F1", "F2", "F3", "F4", "F8"} <= found
     for item in ITEMS.values():
