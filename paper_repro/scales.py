@@ -42,9 +42,22 @@ def full(data, model="resnet18", optimizer="adamw", agents=16):
     return Spec(problem, agents=agents, optimizer=optimizer, lr=RATES[model, optimizer], **_TRAINING)
 
 
+def pretrained(optimizer="adamw", agents=16):
+    """The quick scale's runs from pretrained weights: a CNN on glyphs that has learned other typefaces.
+
+    The round before the last, which may merge, is measured.
+    """
+    problem = Classification(data="glyphs", model="cnn", width=8, init="pretrained")
+    training = {"rounds": 31, "local_steps": 5, "measure_every": 5}
+    return Spec(problem, agents=agents, optimizer=optimizer, lr=RATES["cnn", optimizer], **training)
+
+
 def with_optimizer(spec, optimizer):
     """The spec with another optimizer, its learning rate in the ratio of the two optimizers' RATES for the model."""
     model = spec.problem.model
+    for name in (spec.optimizer, optimizer):
+        known = ", ".join(f"{rated} of {m}" for m, rated in RATES)
+        require((model, name) in RATES, f"No learning rate is known for {name} of {model}; valid: {known}.")
     ratio = RATES[model, optimizer] / RATES[model, spec.optimizer]
     return replace(spec, optimizer=optimizer, lr=spec.lr * ratio)
 

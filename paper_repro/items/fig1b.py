@@ -3,14 +3,19 @@
 from dataclasses import replace
 
 from figures.cost import by_round_and_bytes
-from paper_repro.item import Claim, Item, last
+from paper_repro.item import Item
+from paper_repro.merging import (
+    COMMON_START,
+    DECENTRALIZED,
+    FEDERATED,
+    LOCAL,
+    lifts,
+    one_shot_guesses,
+    recovers,
+)
 from paper_repro.scales import full
 from paper_repro.setting import chance, describe
 from sim.spec import Spec
-
-FEDERATED, DECENTRALIZED, LOCAL = "federated", "decentralized, one final merge", "local only"
-COMMON_START = "federated, common start"
-METRIC = "average_global_accuracy"
 
 
 def runs(base):
@@ -20,23 +25,6 @@ def runs(base):
         LOCAL: replace(base, gossip="none"),
         COMMON_START: replace(base, gossip="complete", problem=replace(base.problem, init="same")),
     }
-
-
-def before_merge(table):
-    """Average global accuracy of the decentralized models one round before the merge."""
-    part = table[(table["label"] == DECENTRALIZED) & (table["metric"] == METRIC)]
-    return part[part["round"] < part["round"].max()].groupby("seed")["value"].last()
-
-
-def jump(table):
-    return last(table, DECENTRALIZED, METRIC) - before_merge(table)
-
-
-def recovered(table):
-    """Share of the way from local-only to federated accuracy; none for a seed where federated is not the better."""
-    floor = last(table, LOCAL, METRIC)
-    way = last(table, FEDERATED, METRIC) - floor
-    return (last(table, DECENTRALIZED, METRIC) - floor) / way.where(way > 0)
 
 
 ITEM = Item(
@@ -53,21 +41,5 @@ ITEM = Item(
     runs=runs,
     table=lambda results: results.table().assign(chance=chance(results.base)),
     draw=lambda table: by_round_and_bytes(table, jump=DECENTRALIZED),
-    claims=(
-        Claim("F1", "one merge lifts accuracy by more than 0.10 above the local models", jump, ">", 0.10),
-        Claim(
-            "F2",
-            "the merge recovers more than 80 % of the way from local-only to federated accuracy",
-            recovered,
-            ">",
-            0.80,
-        ),
-        Claim(
-            "F8",
-            "one-shot averaging without gossip stays below twice the accuracy of guessing",
-            lambda table: last(table, LOCAL, "merged_accuracy") / table["chance"].iloc[0],
-            "<",
-            2.0,
-        ),
-    ),
+    claims=(lifts(), recovers(), one_shot_guesses()),
 )

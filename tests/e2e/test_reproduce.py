@@ -126,7 +126,7 @@ def test_a_diverging_run_is_shown_as_such(tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("fig9",), "Unknown item 'fig9'; valid: fig1b, fig1c"),
+        (("fig9",), "Unknown item 'fig9'; valid: fig1a, fig1b"),
         (("fig2c", "--set", "runs.speed=1"), "Unknown field 'speed'"),
         (("table1", "--set", "runs.alpha=1"), "table1: Unknown field 'alpha'"),
         (("fig2c", "--set", "lr=1"), "runs.FIELD=VALUE"),
@@ -176,7 +176,7 @@ def test_a_truncated_table_is_said_and_nothing_is_lost(done):
 def test_list_names_items_and_claims():
     code, out, _ = onemerge("list", "--json")
     assert code == 0
-    assert [record["item"] for record in strict(out)][:2] == ["fig1b", "fig1c"]
+    assert [record["item"] for record in strict(out)][:2] == ["fig1a", "fig1b"]
     assert onemerge("list")[0] == 0
 
 

@@ -10,6 +10,7 @@ import transformers
 
 from paper_repro.item import Claim, judge
 from paper_repro.items import ITEMS, fig1b, fig2a, fig2c
+from paper_repro.merging import DECENTRALIZED, FEDERATED, LOCAL, METRIC
 from paper_repro.reproduce import versions
 from paper_repro.setting import chance
 from theory.errors import OnemergeError
@@ -73,13 +74,12 @@ def verdicts(item, table):
 
 
 def fig1b_table(jump, merged, one_shot, chance=0.1, federated=0.9):
-    metric = fig1b.METRIC
     return pd.concat(
         [
-            rows(fig1b.FEDERATED, metric, {9: federated, 10: federated}),
-            rows(fig1b.DECENTRALIZED, metric, {9: merged - jump, 10: merged}),
-            rows(fig1b.LOCAL, metric, {9: 0.4, 10: 0.4}),
-            rows(fig1b.LOCAL, "merged_accuracy", {10: one_shot}),
+            rows(FEDERATED, METRIC, {9: federated, 10: federated}),
+            rows(DECENTRALIZED, METRIC, {9: merged - jump, 10: merged}),
+            rows(LOCAL, METRIC, {9: 0.4, 10: 0.4}),
+            rows(LOCAL, "merged_accuracy", {10: one_shot}),
         ]
     ).assign(chance=chance)
 
@@ -154,9 +154,10 @@ def test_fig2a_claims_follow_the_effect():
 
 
 def test_items_are_whole():
-    assert list(ITEMS) == ["fig1b", "fig1c", "fig1d", "fig2a", "fig2b", "fig2c", "table1", "t1", "t2"]
+    figures = ["fig1a", "fig1b", "fig1c", "fig1d", "fig2a", "fig2b", "fig2c", "table1", "c1", "c2", "c3a", "c3b"]
+    assert list(ITEMS) == [*figures, "t1", "t2"]
     found = {claim.name for item in ITEMS.values() for claim in item.claims}
-    assert {"F1", "F2", "F3", "F4", "F8"} <= found
+    assert {"F1", "F2", "F3", "F4", "F5", "F8"} <= found
     for item in ITEMS.values():
         assert item.paper
         assert item.title
