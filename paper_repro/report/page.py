@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from paper_repro.report.findings import finding_of
+from paper_repro.report.remake import field_text
 
 HERE = Path(__file__).parent
 SIGNS = {"confirmed": "✓", "refuted": "✗", "not confirmed": "○"}
@@ -20,7 +21,7 @@ def render_page(record, pictures):
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": number, "anchor": anchor, "spread": spread}
+    environment.filters |= {"number": number, "anchor": anchor, "spread": spread, "text": field_text}
     style = Markup((HERE / "page.css").read_text(encoding="utf-8"))
     images = {name: image(png) for name, png in pictures.items()}
     template = environment.get_template("page.html")

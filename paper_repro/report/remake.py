@@ -58,7 +58,7 @@ def overrides(item, record):
     changed = {}
     for label in usual.keys() & runs.keys():
         changed |= _different(runs[label], usual[label])
-    texts = {name: _text(changed[name]) for name in sorted(changed)}
+    texts = {name: field_text(changed[name]) for name in sorted(changed)}
     try:
         found = _fields(item, base.override(**texts))
     except OnemergeError:  # fields that cannot be set, or not together, as those of an older version
@@ -78,6 +78,6 @@ def _different(recorded, own):
     return {name: value for name, value in recorded.items() if name != "weights" and own.get(name, absent) != value}
 
 
-def _text(value):
-    """A value of JSON as --set takes it."""
+def field_text(value):
+    """A value of a field as --set takes it."""
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
