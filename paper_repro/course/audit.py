@@ -45,7 +45,7 @@ def counterexample(answer):
     if not isinstance(answer, (tuple, list)) or len(answer) != 3:
         raise Unreadable(f"The answer is a function, a point and a step; this is {shown(answer)}.")
     name, at, step = answer[0], as_number(answer[1]), as_number(answer[2])
-    if name not in TESTBED:
+    if not isinstance(name, str) or name not in TESTBED:
         raise Unreadable(f"{shown(name)} is no function of the testbed, which has {', '.join(TESTBED)}.")
     f = function_of(name)
     if step == 0 or f.norms[3] == 0:

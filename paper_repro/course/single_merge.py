@@ -92,7 +92,8 @@ def silent():
 
 def true_of_the_silent(answer):
     """4.5: which of the statements a, b, c hold for the models that never communicate."""
-    if not isinstance(answer, (set, frozenset, list, tuple, str)) or not set(answer) <= LETTERS:
+    several = isinstance(answer, (set, frozenset, list, tuple, str)) and all(isinstance(one, str) for one in answer)
+    if not several or not set(answer) <= LETTERS:
         raise Unreadable(f"The answer is a set of some of the letters {', '.join(sorted(LETTERS))}.")
     gain, merged, average = silent()
     holds = {"a": (gain >= 0).all(), "b": ((gain > 0) & (merged < average)).all(), "c": (merged >= average).any()}

@@ -85,6 +85,7 @@ def test_statements_about_the_silent_follow_what_was_measured(monkeypatch, seen,
     assert verdict("4.5", "".join(sorted(right))) == "4.5: right."
     assert "again" in verdict("4.5", right ^ {"b"})
     assert "letters" in verdict("4.5", {"d"})
+    assert "letters" in verdict("4.5", [["a"], 1])
 
 
 def test_barrier():
