@@ -109,9 +109,16 @@ def test_a_seed_that_diverged_has_no_value():
     assert found[f"T1 sign, {t1.LINEAR[0]}"]["verdict"] == "confirmed"
 
 
-@pytest.mark.parametrize("change", [{"probes": "spread"}, {"probes_every": "0"}])
-def test_without_the_probe_there_is_nothing_to_draw(change):
-    with pytest.raises(OnemergeError, match="the probe terms is needed"):
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"probes": "spread"}, "the probe terms is needed"),
+        ({"probes_every": "0"}, "the probe terms is needed"),
+        ({"agents": "1"}, "agents must be at least 2, as one has nothing to agree on, not 1"),
+    ],
+)
+def test_what_leaves_nothing_to_draw_is_refused_before_any_run(change, sentence):
+    with pytest.raises(OnemergeError, match=sentence):
         t1.ITEM.runs(t1.ITEM.base.override(**change))
 
 
