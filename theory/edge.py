@@ -7,13 +7,18 @@ lengths:  √(24 (1 - p)) η/p √(φ² + σ²) < min{K/(2 C), √(K/(2 Σ))}.
                Σ = ell L_3²/8 + η √m L_2 L_3/2 + η m L_2 L_4²/1152
     repaired   K = (ell - 1) γ μ/2, C = (ell - 1) √m L_1 L_4/6, Σ = ell/2 (L_3/2 + √m L_4 r/6)², for Ξ <= r
 
-Functions take numbers or expressions of sympy. Without the roots the left side would be an area and the right side, in
-the printed units, 1/area.
+    sharp      the Ξ at which κ_m L_4 Ξ/(3 γ) + ell Ξ²/((ell - 1) γ μ) (L_3/2 + κ_m L_4 Ξ/6)² = 1,
+               from the same bound on U with μ for L_1 and κ_m for √m, and no split into two halves
+
+Functions take numbers or expressions of sympy, `sharp_edge` numbers only. Without the roots the left side would be an
+area and the right side, in the printed units, 1/area.
 """
 
+from scipy.optimize import brentq
 from sympy import Min, S, sqrt
 
 from theory.errors import require
+from theory.remainder import kappa
 
 
 def printed_terms(lr, agents, L1, L2, L3, L4, gamma, mu):
@@ -37,6 +42,24 @@ def repaired_terms(lr, agents, L1, L2, L3, L4, gamma, mu, radius=1):
 def edge(K, C, high):
     """min{K/(2 C), √(K/(2 Σ))}: the largest Ξ that the terms allow, a length."""
     return Min(K / (2 * C), sqrt(K / (2 * high)))
+
+
+def sharp_share(spread, lr, agents, L2, L3, L4, gamma, mu):
+    """What higher orders in Ξ = `spread` are at most of the leading term -(ell - 1) γ μ Ξ²/2: U < 0 where below 1.
+
+    The leading term is negative by progressive sharpening, γ and μ those of the merged model.
+    """
+    ell, cubic = lr * L2, kappa(agents) * L4 * spread
+    return cubic / (3 * gamma) + ell * spread**2 / ((ell - 1) * gamma * mu) * (L3 / S(2) + cubic / 6) ** 2
+
+
+def sharp_edge(lr, agents, L2, L3, L4, gamma, mu):
+    """The largest Ξ with `sharp_share` <= 1, a float; the share grows with Ξ, and is 0 at Ξ = 0."""
+    require(agents >= 2, f"{agents} agents have no consensus distance")
+    require(lr * L2 > 1, f"ell = lr L2 is {lr * L2}; below 1 the leading term is not negative")
+    require(min(L3, L4, gamma, mu) > 0, f"L3, L4, gamma and mu are {L3}, {L4}, {gamma}, {mu}; they must be above 0")
+    high = float(3 * gamma / (kappa(agents) * L4))  # where the linear term alone is 1
+    return brentq(lambda spread: float(sharp_share(spread, lr, agents, L2, L3, L4, gamma, mu)) - 1, 0, high)
 
 
 def spread_level(p, lr, phi, sigma):
