@@ -1,11 +1,15 @@
 """Methods compared by communication round and by data sent: the same curves twice, in one panel or several."""
 
+import math
+
 import numpy as np
 
 from figures import curves, labels, style, tidy
 from theory.errors import require
 
 UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("bytes", 1.0))
+ZERO = 0.3  # decades between 0 and the smallest amount
+TICK = 0.3  # inches that the number of a tick takes
 
 
 def unit_of(largest):
@@ -20,11 +24,15 @@ def sent(table):
 
 def by_bytes(ax, table, metric, *, index, unit, spread="range"):
     """The curve of one label against data sent, mean and band over seeds; a run that sends nothing is a point at 0 and
-    a line across at its last value.
+    a line across at its last value. Returns the data sent by round, in `unit` bytes.
     """
     wide = tidy.by_seed(table, metric)
     drawn, look = tidy.summary(wide, spread), style.series(index)
-    x = sent(table).reindex(drawn.index) / unit
+    amounts = sent(table)
+    uncounted = drawn.index.difference(amounts.index)
+    name = table["label"].iloc[0]
+    require(len(uncounted) == 0, f"'bytes' of '{name}' is missing at {len(uncounted)} of {len(drawn)} rounds.")
+    x = amounts[drawn.index] / unit
     if x.iloc[-1] == 0:
         ax.axhline(drawn["mean"].iloc[-1], color=look["color"], linewidth=0.6, linestyle=look["linestyle"])
         ax.plot(0, drawn["mean"].iloc[-1], clip_on=False, **look)
@@ -33,36 +41,84 @@ def by_bytes(ax, table, metric, *, index, unit, spread="range"):
         ax.plot(x, drawn["mean"], markevery=(index * every // 3, every), **look)
         if wide.shape[1] > 1:
             ax.fill_between(x, drawn["low"], drawn["high"], color=look["color"], alpha=0.2, linewidth=0)
+    for run in tidy.divergences(table).itertuples():
+        values = wide[run.seed].dropna()
+        if len(values):
+            ax.plot(x[values.index[-1]], values.iloc[-1], zorder=5, **curves.CROSS)
     return x
 
 
-def byte_axis(ax, smallest, largest, name):
-    """Logarithmic from the smallest amount that was sent on, with a place for 0."""
-    ax.set_xscale("symlog", linthresh=smallest, linscale=0.3)
-    powers = 10.0 ** np.arange(np.ceil(np.log10(3 * smallest)), np.floor(np.log10(largest)) + 1)
-    ax.set_xticks([0, *powers], ["0", *(f"{power:g}" for power in powers)])
+def byte_ticks(smallest, largest, decade):
+    """Round numbers up to `largest`, at least TICK inches from each other and from the 0 of `byte_axis`.
+
+    `decade` is the length of a power of ten in inches: where 1, 2, 5 fit into it these, else powers of ten, every
+    second or third one if need be.
+    """
+    exponents = range(int(np.floor(np.log10(smallest))), int(np.floor(np.log10(largest))) + 1)
+    if np.log10(2) * decade >= TICK:
+        ticks = [float(f"{digit}e{exponent}") for exponent in exponents for digit in (1, 2, 5)]
+    else:
+        ticks = [float(f"1e{exponent}") for exponent in exponents[:: math.ceil(TICK / decade)]]
+    return [t for t in ticks if t <= largest and t >= smallest and (ZERO + np.log10(t / smallest)) * decade >= TICK]
+
+
+def byte_axis(ax, smallest, largest, name, width):
+    """Logarithmic from the smallest amount that was sent on, with a place for 0; `width` in inches, `name` the unit."""
+    right = 1.15 * largest
+    ax.set_xscale("symlog", linthresh=smallest, linscale=ZERO)
+    ticks = byte_ticks(smallest, largest, width / (ZERO + np.log10(right / smallest)))
+    ax.set_xticks([0, *ticks], ["0", *(f"{tick:g}" for tick in ticks)])
     ax.minorticks_off()
-    ax.set_xlim(left=0)
-    ax.set_xlabel(f"data sent by all agents ({name})")
+    ax.set_xlim(0, right)
+    text = f"data sent by all agents ({name})"
+    ax.set_xlabel(text if style.inches(text) < width else f"data sent ({name})")
     ax.grid(axis="y", color="0.9", linewidth=0.5)
+
+
+def panels_of(table):
+    """The panels in order of appearance, [None] without any."""
+    return list(dict.fromkeys(table["panel"])) if "panel" in table else [None]
+
+
+def grid_of(panels):
+    """Figure, axes [2, panels] (by round, by bytes) and the width of a panel in inches, less its margins."""
+    if panels == [None]:
+        figure, axes = style.axes(style.PAGE_WIDTH, 2.3, columns=2, sharey=True, squeeze=False)
+        return figure, axes.T, style.PAGE_WIDTH / 2 - 0.4
+    figure, axes = style.axes(style.PAGE_WIDTH, 4.0, rows=2, columns=len(panels), sharey=True, squeeze=False)
+    return figure, axes, style.PAGE_WIDTH / len(panels) - 0.3
+
+
+def mark_jump(ax, table, metric, drawn, color):
+    """The change of the last round, in words beside it, if a seed got there: `table` of one label, all curves drawn."""
+    wide = tidy.to_the_end(table, metric)
+    if len(wide) >= 2 and wide.shape[1]:
+        points = "points" if labels.of(metric).unit == "%" else labels.of(metric).unit
+        curves.annotate_jump(ax, drawn, wide, f"{points} in one round", color)
+
+
+def handles_of(axes, table, names, spread):
+    """Curves by name, from whichever panel has them, what the band is, and the runs that diverged, with their panel."""
+    lines = {line.get_label(): line for ax in axes for line in ax.get_lines()}
+    full = table.assign(label=table["panel"] + ": " + table["label"]) if "panel" in table else table
+    notes = [handle for handle in curves.legend_handles(axes[0], full, spread) if handle.get_label() not in names]
+    return [lines[name] for name in names if name in lines] + notes
 
 
 @style.look()
 def by_round_and_bytes(table, *, metric="average_global_accuracy", jump=None, spread="range"):
-    """`metric` by round and by data sent, one curve per `label`; with a column `panel`, one column of panels for each.
+    """`metric` by round and by data sent, one curve per `label`: side by side, or with a column `panel` one above the
+    other, one column of panels for each.
 
-    Without panels the two stand side by side, and `jump` names the label whose last round is the merge, whose change is
-    written beside it. The table needs the metric `bytes` at the same rounds.
+    `jump` names the label whose last round is the merge; its change is written beside it in every panel that has it.
+    The table needs the metric `bytes` at the same rounds.
     """
     tidy.need(table, tidy.RUN_COLUMNS)
     names = tidy.labels_of(table, metric)
+    tidy.labels_of(table, "bytes")
     require(jump is None or jump in names, f"There is no label '{jump}'; the labels are {', '.join(names)}.")
-    panels = list(dict.fromkeys(table["panel"])) if "panel" in table else [None]
-    if panels == [None]:
-        figure, axes = style.axes(style.PAGE_WIDTH, 2.3, columns=2, sharey=True, squeeze=False)
-        axes = axes.T
-    else:
-        figure, axes = style.axes(style.PAGE_WIDTH, 4.0, rows=2, columns=len(panels), sharey=True, squeeze=False)
+    panels = panels_of(table)
+    figure, axes, width = grid_of(panels)
     amounts = table.loc[(table["metric"] == "bytes") & (table["value"] > 0), "value"]
     require(len(amounts) > 0, "Nobody sent anything in these runs: there are no bytes to compare by.")
     name, unit = unit_of(amounts.max())
@@ -76,17 +132,15 @@ def by_round_and_bytes(table, *, metric="average_global_accuracy", jump=None, sp
                 drawn.append(curves.band(upper, own, metric, index=index, spread=spread))
                 by_bytes(lower, own, metric, index=index, unit=unit, spread=spread)
         curves.finish(upper, metric if column == 0 else None)
-        byte_axis(lower, amounts.min() / unit, amounts.max() / unit, name)
+        if style.inches(upper.get_xlabel()) > width:
+            upper.set_xlabel("round")
+        byte_axis(lower, amounts.min() / unit, amounts.max() / unit, name, width)
         if panel is not None:
-            upper.set_title(panel)
+            upper.set_title("\n".join(style.wrap(str(panel), width)))
             if column == 0:
                 lower.set_ylabel(labels.axis_label(metric))
-        if jump is not None:
-            wide = tidy.to_the_end(part[part["label"] == jump], metric)
-            if len(wide) >= 2 and wide.shape[1]:
-                points = "points" if labels.of(metric).unit == "%" else labels.of(metric).unit
-                color = style.series(names.index(jump))["color"]
-                curves.annotate_jump(upper, drawn, wide, f"{points} in one round", color)
-    handles = curves.legend_handles(axes[0, 0], table[table["label"].isin(names)], spread)
-    style.legend(figure, handles)
+        own = part[part["label"] == jump]
+        if (own["metric"] == metric).any():
+            mark_jump(upper, own, metric, drawn, style.series(names.index(jump))["color"])
+    style.legend(figure, handles_of(axes[0], table[table["label"].isin(names)], names, spread))
     return figure
