@@ -8,10 +8,12 @@ from sympy import Abs, Rational, sqrt
 
 from paper_repro.course import audit
 from paper_repro.course.checks import verdict
+from sim.search.smooth_attack import family
 from sim.testbed import TESTBED, function_of
 from theory.bound import Bound
 from theory.bounds import BOUNDS
 from theory.notation import symbols
+from theory.remainder import kappa
 
 
 @pytest.mark.parametrize(
@@ -100,6 +102,15 @@ def test_limit_is_where_the_steps_lead():
     for _ in range(200):
         models = np.array([[0.75, 0.25], [0.25, 0.75]]) @ (models - 0.5 * np.array([2 * models[0] - 1, 1.0]))
     assert math.isclose(models.mean(), audit.limit_of_the_pair(), rel_tol=1e-12)
+
+
+def test_the_search_draws_fewer_agents_than_a_counterexample_needs():
+    """Where the notebook says that the search could not have found one."""
+    drawn = family(BOUNDS["residual_homogeneous"], homogeneous=True).draw
+    most = max(drawn(np.random.default_rng(seed))[1].shape[1] for seed in range(200))
+    needed = audit.fewest_agents()
+    assert 2 < most < needed
+    assert kappa(needed - 1) / sqrt(needed - 1) < Rational(6, 7) < kappa(needed) / sqrt(needed)
 
 
 def residual(c):
