@@ -20,5 +20,5 @@ ITEM = Item(
     runs=lambda base: four_panels(base, common_start=False),
     table=lambda results: results.table().assign(chance=chance(results.base)),
     draw=lambda table: by_round_and_bytes(in_panels(table), jump=DECENTRALIZED),
-    claims=claims_of_four_panels(),
+    claims=claims_of_four_panels(common_start=False),
 )
