@@ -11,7 +11,7 @@ from paper_repro.setting import chance
 
 ITEM = Item(
     name="c2",
-    title=f"{TITLE}. From a pretrained start, in which the agents differ in their last layer alone",
+    title=f"{TITLE}. The start, told below, is a pretrained model in the paper",
     paper="CLIP ViT-B/32 pretrained, on Tiny ImageNet, 16 and 32 agents, SGD and AdamW, Dirichlet α = 0.1, 300 rounds "
     "of 100 local steps, R = 0.2; federated and one-shot learning with the same optimizers",
     setting=four_settings,

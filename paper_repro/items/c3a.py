@@ -32,7 +32,7 @@ ITEM = Item(
     name="c3a",
     title="Average global test accuracy by round and by data sent for two rates of gossip, R = 1 (every agent asks one "
     "random peer a round) and R = 0.2 (one in five does), each with one global merge in the last round, beside "
-    "federated and local only. From a pretrained start, in which the agents differ in their last layer alone",
+    "federated and local only. The start, told below, is a pretrained model in the paper",
     paper="ResNet-18 pretrained, on Tiny ImageNet, 16 agents, AdamW, R = 1 and R = 0.2 (at the paper's scale this "
     "toolkit starts from CLIP ViT-B/32, the pretrained weights that it reads)",
     setting=describe,

@@ -19,9 +19,9 @@ def runs(base):
 
 ITEM = Item(
     name="fig1a",
-    title="Average global test accuracy by round and by data sent, from a pretrained start: federated (all agents "
-    "average every round), decentralized (gossip, one global merge in the last round), local only. At the start the "
-    "agents differ in their last layer alone",
+    title="Average global test accuracy by round and by data sent: federated (all agents average every round), "
+    "decentralized (gossip, one global merge in the last round), local only. The start, told below, is a pretrained "
+    "model in the paper",
     paper="CLIP ViT-B/32 pretrained, on Tiny ImageNet, 32 agents, Dirichlet α = 0.1, 300 rounds of 100 local steps, "
     "R = 0.2, AdamW",
     setting=describe,

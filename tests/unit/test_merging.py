@@ -130,8 +130,7 @@ def test_the_captions_tell_what_the_panels_vary():
     assert "8 agents" in words
     assert "SGD (lr 0.2" in words
     assert words.endswith("other panels with 16 agents, or with AdamW (lr 0.002)")
-    assert "pretrained start" in c2.ITEM.title
-    assert "other typefaces" in c2.ITEM.setting(c2.ITEM.base)
+    assert "other typefaces, the last of every agent its own" in c2.ITEM.setting(c2.ITEM.base)
 
 
 @pytest.mark.parametrize("name", ["fig1a", "c2", "c3a"])
