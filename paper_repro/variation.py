@@ -5,6 +5,7 @@ from dataclasses import replace
 from figures.cost import by_round_and_bytes
 from paper_repro.item import Claim
 from paper_repro.merging import BETWEEN, DECENTRALIZED, FEDERATED, LOCAL, in_panels, jump, left_alone, of_panel
+from paper_repro.setting import describe
 from sim.network import Classification
 from sim.spec import Spec
 
@@ -19,6 +20,15 @@ GLYPHS = Spec(
     lr=3e-3,
     measure_every=5,  # and so after round 30, right before the merge
 )
+
+
+def in_words(spec):
+    """The setting of items that may run GLYPHS, with what else was tried."""
+    short = (
+        "; these runs end before they converge: with 121 rounds, tried with one seed of 16 agents, the merge lifts "
+        "accuracy by 0.11 from different and by 0.17 from the same random weights"
+    )
+    return describe(spec) + (short if spec.problem.data == GLYPHS.problem.data else "")
 
 
 def three(base):

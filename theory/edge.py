@@ -15,7 +15,7 @@ area and the right side, in the printed units, 1/area.
 """
 
 from scipy.optimize import brentq
-from sympy import Min, S, sqrt
+from sympy import Min, S, Symbol, lambdify, sqrt
 
 from theory.errors import require
 from theory.remainder import kappa
@@ -59,7 +59,8 @@ def sharp_edge(lr, agents, L2, L3, L4, gamma, mu):
     require(lr * L2 > 1, f"ell = lr L2 is {lr * L2}; below 1 the leading term is not negative")
     require(min(L3, L4, gamma, mu) > 0, f"L3, L4, gamma and mu are {L3}, {L4}, {gamma}, {mu}; they must be above 0")
     high = float(3 * gamma / (kappa(agents) * L4))  # where the linear term alone is 1
-    return brentq(lambda spread: float(sharp_share(spread, lr, agents, L2, L3, L4, gamma, mu)) - 1, 0, high)
+    spread = Symbol("spread")
+    return brentq(lambdify(spread, sharp_share(spread, lr, agents, L2, L3, L4, gamma, mu) - 1), 0, high)
 
 
 def spread_level(p, lr, phi, sigma):

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 from paper_repro.item import Item
 from paper_repro.scales import RATES, WEIGHTED, full
-from paper_repro.setting import describe
-from paper_repro.variation import GLYPHS, draw, in_each, survives_in
+from paper_repro.variation import GLYPHS, draw, in_each, in_words, survives_in
 from sim.models import WIDTHS
 from sim.network import Classification
 from theory.errors import require
@@ -39,7 +38,7 @@ ITEM = Item(
     title="The single merge from three starts: all agents with the same random weights, every agent with its own, and "
     "with the pretrained ones below: average global test accuracy by round and by data sent",
     paper="ResNet-18 on Tiny ImageNet, 16 agents (the paper's scale here takes CLIP ViT-B/32 for the pretrained start)",
-    setting=describe,
+    setting=in_words,
     base=replace(GLYPHS, problem=replace(GLYPHS.problem, init="pretrained")),
     paper_base=full("tiny_imagenet", WEIGHTED),
     runs=runs,

@@ -6,8 +6,7 @@ from figures.cost import by_round_and_bytes
 from paper_repro.item import Item
 from paper_repro.merging import DECENTRALIZED
 from paper_repro.scales import full
-from paper_repro.setting import describe
-from paper_repro.variation import GLYPHS, survives, three
+from paper_repro.variation import GLYPHS, in_words, survives, three
 from sim.spec import Spec
 
 AGENTS = 32
@@ -24,7 +23,7 @@ def item(letter, alpha, data, named, quick):
         title=f"The single merge with Dirichlet label skew α = {alpha:g}: average global test accuracy by round and by "
         "data sent",
         paper=f"ResNet-18 on {named}, {AGENTS} agents, α = {alpha:g}",
-        setting=describe,
+        setting=in_words,
         base=skewed(quick),
         paper_base=skewed(full(data)),
         runs=three,

@@ -156,7 +156,7 @@ def test_fig2a_claims_follow_the_effect():
 def test_items_are_whole():
     figures = ["fig1a", "fig1b", "fig1c", "fig1d", "fig2a", "fig2b", "fig2c", "table1", "c1", "c2", "c3a", "c3b"]
     figures += ["c4a", "c4b", "c4c", "c5a", "c5b", "c5c", "c5d", "c6"]
-    assert list(ITEMS) == [*figures, "t1", "t2"]
+    assert list(ITEMS) == [*figures, "t1", "t2", "t3"]
     found = {claim.name for item in ITEMS.values() for claim in item.claims}
     assert {"F1", "F2", "F3", "F4", "F5", "F6", "F7", "F8"} <= found
     for item in ITEMS.values():
