@@ -51,14 +51,13 @@ def by_bytes(ax, table, metric, *, index, unit, spread="range"):
 def byte_ticks(smallest, largest, decade):
     """Round numbers up to `largest`, at least TICK inches from each other and from the 0 of `byte_axis`.
 
-    `decade` is the length of a power of ten in inches: where 1, 2, 5 fit into it these, else powers of ten, every
-    second or third one if need be.
+    `decade` is the length of a power of ten in inches: where 1, 2, 5 or 1, 3 fit into it these, else powers of ten,
+    every second or third one if need be.
     """
     exponents = range(int(np.floor(np.log10(smallest))), int(np.floor(np.log10(largest))) + 1)
-    if np.log10(2) * decade >= TICK:
-        ticks = [float(f"{digit}e{exponent}") for exponent in exponents for digit in (1, 2, 5)]
-    else:
-        ticks = [float(f"1e{exponent}") for exponent in exponents[:: math.ceil(TICK / decade)]]
+    digits = (1, 2, 5) if np.log10(2) * decade >= TICK else (1, 3) if np.log10(3) * decade >= TICK else (1,)
+    every = math.ceil(TICK / decade)
+    ticks = [float(f"{digit}e{exponent}") for exponent in exponents[::every] for digit in digits]
     return [t for t in ticks if t <= largest and t >= smallest and (ZERO + np.log10(t / smallest)) * decade >= TICK]
 
 
@@ -131,16 +130,18 @@ def by_round_and_bytes(table, *, metric="average_global_accuracy", jump=None, sp
             if (own["metric"] == metric).any():
                 drawn.append(curves.band(upper, own, metric, index=index, spread=spread))
                 by_bytes(lower, own, metric, index=index, unit=unit, spread=spread)
-        curves.finish(upper, metric if column == 0 else None)
+        curves.finish(upper)
         if style.inches(upper.get_xlabel()) > width:
             upper.set_xlabel("round")
         byte_axis(lower, amounts.min() / unit, amounts.max() / unit, name, width)
         if panel is not None:
             upper.set_title("\n".join(style.wrap(str(panel), width)))
-            if column == 0:
-                lower.set_ylabel(labels.axis_label(metric))
         own = part[part["label"] == jump]
         if (own["metric"] == metric).any():
             mark_jump(upper, own, metric, drawn, style.series(names.index(jump))["color"])
+    for ax in axes[: 1 if panels == [None] else 2, 0]:
+        ax.set_ylabel(labels.axis_label(metric))
+    if labels.of(metric).unit == "%":
+        axes[0, 0].set_ylim(bottom=0)  # of all panels, and once all is drawn: it fixes their height
     style.legend(figure, handles_of(axes[0], table[table["label"].isin(names)], names, spread))
     return figure

@@ -180,6 +180,26 @@ def test_list_names_items_and_claims():
     assert onemerge("list")[0] == 0
 
 
+def test_panels_from_runs_to_the_table(tmp_path):
+    """What a user asks of m agents holds for both sizes, and the table names the runs as the record does."""
+    small = ("runs.rounds=2", "runs.local_steps=1", "runs.agents=2", "runs.width=2", "runs.batch=2", "runs.lr=0.2")
+    code, out, err = reproduce(tmp_path, "c1", "--seeds", "1", "--json", settings=small)
+    assert code == 0, err
+    (record,) = strict(out)
+    fields = {label: (run["fields"]["agents"], run["fields"]["lr"]) for label, run in record["runs"].items()}
+    assert {label.split(": ")[0]: pair for label, pair in fields.items()} == {
+        "SGD, 2 agents": (2, 0.2),
+        "SGD, 4 agents": (4, 0.2),
+        "AdamW, 2 agents": (2, pytest.approx(0.002)),
+        "AdamW, 4 agents": (4, pytest.approx(0.002)),
+    }
+    table = pd.read_csv(tmp_path / "c1.csv")
+    assert list(dict.fromkeys(table["label"])) == list(record["runs"])
+    assert set(table["chance"]) == {0.1}
+    assert "other panels with 4 agents, or with AdamW (lr 0.002)" in record["caption"]
+    assert len({label for label in fields if "one-shot" in label}) == 4
+
+
 def test_table1_in_full(tmp_path):
     code, out, _ = onemerge("reproduce", "table1", "--out", str(tmp_path), "--jobs", "1", "--json")
     assert code == 0

@@ -160,6 +160,18 @@ def test_panels_are_legible_at_page_width(panels):
             assert all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
             assert min(box.x0 for box in boxes) >= 0
             assert max(box.x1 for box in boxes) <= figure.bbox.x1
+        assert len({ax.get_xlabel() for ax in row}) == 1
+
+
+def test_no_panel_is_cut_off_by_the_height_of_another():
+    low, high = usual(panel="A"), usual(panel="B")
+    low.loc[low["metric"] == METRIC, "value"] /= 4
+    for order in ((low, high), (high, low)):
+        figure = cost.by_round_and_bytes(pd.concat(order))
+        for ax in figure.axes:
+            bottom, top = ax.get_ylim()
+            assert bottom == 0
+            assert top > 73  # the best seed
 
 
 @pytest.mark.parametrize(
@@ -167,7 +179,8 @@ def test_panels_are_legible_at_page_width(panels):
     [
         (1, 100, 1.0, [1, 2, 5, 10, 20, 50, 100]),
         (1, 99, 1.0, [1, 2, 5, 10, 20, 50]),
-        (1, 100, 0.99, [10, 100]),  # 2 and 5 would touch; 1 is 0.297 inches from 0
+        (1, 100, 0.99, [3, 10, 30, 100]),  # 2 and 5 would touch; 1 is 0.297 inches from 0
+        (1, 100, 0.62, [10, 100]),
         (0.01, 100, 0.3, [1e-1, 1, 10, 100]),
         (0.01, 100, 0.2, [1, 100]),
         (0.001, 100, 0.1, [1]),
