@@ -56,9 +56,9 @@ def measured(problem, models):
 
 
 def table(results):
-    """Measures and bytes by rounds of mixing after the last local step, from the final models of the run."""
-    spec = results.specs[TRAINED]
-    stored, done = results.store.load(spec, results.seeds), spec.rounds * spec.local_steps
+    """The run, and measures and bytes by rounds of mixing after the last local step, from its final models."""
+    spec, stored = results.specs[TRAINED], results.table()
+    done = spec.rounds * spec.local_steps
     gone = stored.loc[stored["metric"] == "diverged", "seed"]
     require(set(results.seeds) > set(gone), "every seed diverged, so there are no models to mix.")
     rows = []
@@ -68,7 +68,8 @@ def table(results):
             found = _gone(own) if seed in set(gone) else _mixing(results, seed, said, ROUNDS[label])
             rows += [(label, seed, at, done, metric, value) for at, metric, value in found]
     found = pd.DataFrame(rows, columns=["label", "seed", "round", "step", "metric", "value"])
-    return found.assign(agent=pd.array([pd.NA] * len(found), dtype="Int64"))
+    found["agent"] = pd.array([pd.NA] * len(found), dtype="Int64")
+    return pd.concat([stored, found], ignore_index=True)
 
 
 def _mixing(results, seed, said, rounds):
@@ -112,7 +113,7 @@ ITEM = Item(
     paper_base=full("tiny_imagenet", agents=32),
     runs=runs,
     table=table,
-    draw=by_round_and_bytes,
+    draw=lambda table: by_round_and_bytes(table[table["label"].isin(ROUNDS)]),
     claims=(
         Claim(
             "F7",

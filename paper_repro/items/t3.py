@@ -97,19 +97,18 @@ def edges(spec, values):
 
 
 def table(results):
-    """The lengths and U of the function; accuracy and bytes of the families, by round."""
+    """What was sent, accuracy where there is one, and of the function the lengths and U, by round."""
     parts = []
     for label, spec in results.specs.items():
         stored = results.store.load(spec, results.seeds)
         stored = stored[stored["agent"].isna()]
+        rows = stored[stored["metric"].isin(["average_global_accuracy", "messages", "bytes", "diverged"])]
+        parts.append(rows.assign(label=label, family=label.split(BETWEEN)[0]))
         if label == KNOWN:
             for seed, rows in stored.groupby("seed"):
                 found = edges(spec, rows.pivot(index="round", columns="metric", values="value"))
                 found = found.rename_axis("round").reset_index().melt("round", var_name="metric")
                 parts.append(found.assign(seed=seed, step=found["round"], label=label, family=label))
-        else:
-            rows = stored[stored["metric"].isin(["average_global_accuracy", "bytes", "diverged"])]
-            parts.append(rows.assign(label=label, family=label.split(BETWEEN)[0]))
     found = pd.concat(parts, ignore_index=True)
     found["agent"] = found["agent"].astype("Int64")
     return found[["label", "family", "seed", "round", "step", "metric", "agent", "value"]]

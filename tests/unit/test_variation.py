@@ -12,6 +12,7 @@ from paper_repro.execute import execute
 from paper_repro.item import judge
 from paper_repro.items import ITEMS, c4c, c6
 from paper_repro.merging import DECENTRALIZED, METRIC
+from paper_repro.report.communication import methods_of
 from paper_repro.reproduce import Results, reproduce
 from paper_repro.variation import GLYPHS
 from sim.network import Classification
@@ -124,6 +125,9 @@ def test_c6_in_small(tmp_path):
     size = 4 * (64 * 4 + 4 + 4 * 4 + 4 + 4 * 10 + 10)  # bytes of the MLP
     assert own[c6.EXACT, 1, "bytes"] == 2 * 3 * size
     assert own[c6.GOSSIP, 5, "bytes"] == 5 * 4 * 2 * size
+    (method,) = methods_of(record, table)
+    whole = table[(table["label"] == c6.TRAINED) & (table["round"] == 6) & (table["metric"] == "bytes")]
+    assert method["bytes"]["min"] == whole["value"].min() > 0
     assert "sends 6 sizes of a model, 5 rounds on the exponential graph 40" in record["caption"]
 
 
