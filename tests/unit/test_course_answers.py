@@ -1,0 +1,82 @@
+"""Chapters 1 to 3: every slip gets its own hint, every right value has a second derivation."""
+
+import numpy as np
+import pytest
+
+from paper_repro.course.checks import verdict
+from paper_repro.course.gossip import adjacency, shuffle
+from theory.graphs import ring, star
+from theory.mixing import best_constant, metropolis, uniform
+from theory.random_gossip import random_peers
+from theory.spectrum import gap
+
+
+def weights(A):
+    """Metropolis weights entry by entry."""
+    W = np.zeros(A.shape)
+    for i in range(len(A)):
+        for j in range(len(A)):
+            if i != j and A[i, j]:
+                W[i, j] = 1 / (1 + max(A[i].sum(), A[j].sum()))
+        W[i, i] = 1 - W[i].sum()
+    return W
+
+
+def drift_by_rounds():
+    """The variance of the final mean of random peers, E[x xᵀ] carried forward round by round."""
+    gossip, x = random_peers(16, 0.2), np.repeat([1.0, -1.0], 8)
+    moment = np.outer(x, x)
+    for t in range(400):
+        moment = gossip.push_forward(t, moment)
+    return moment.mean()
+
+
+GOSSIP = {
+    "1.1": weights,
+    "1.2": 112,
+    "1.3": [-2, -1, -1, 0],
+    "1.4": lambda n: 2 / 3 * (1 - np.cos(2 * np.pi / n)),
+    "1.5": best_constant(star(6)),
+    "1.6": 1 - (1 / 3 + 2 / 3 * np.cos(2 * np.pi / 16)) ** 2,
+    "1.7": 4,
+    "1.8": "no",
+    "1.9": drift_by_rounds(),
+}
+
+
+@pytest.mark.parametrize("exercise", GOSSIP)
+def test_answers_by_a_second_way_are_right(exercise):
+    assert verdict(exercise, GOSSIP[exercise]) == f"{exercise}: right."
+
+
+SLIPS = [
+    ("1.1", lambda A: (A + np.eye(len(A))) / (A.sum(axis=1, keepdims=True) + 1), "columns"),
+    ("1.2", 28, "walks at random"),
+    ("1.3", [2, 1, 1, 0], "sign"),
+    ("1.4", lambda n: 4 * np.pi**2 / (3 * n**2), "large rings"),
+    ("1.5", metropolis(star(6)), "not above"),
+    ("1.5", metropolis(ring(6)), "no link joins"),
+    ("1.5", uniform(star(6)), "columns have to"),
+    ("1.5", np.ones((6, 6)), "between two agents"),
+    ("1.5", 2 * best_constant(star(6)), "Rows and columns"),
+    ("1.6", gap(metropolis(ring(16))), "not of its square"),
+    ("1.7", 1, "long run"),
+    ("1.7", 3, "eight agents"),
+    ("1.5", "a star", "array of finite numbers"),
+    ("1.8", "yes", "where the mean went"),
+    ("1.9", 0.9 * (16 / 15 * 0.1) / 16, "first round alone"),
+]
+
+
+@pytest.mark.parametrize(("exercise", "answer", "hint"), SLIPS)
+def test_mistakes_get_their_hint(exercise, answer, hint):
+    assert hint in verdict(exercise, answer)
+
+
+def test_the_shuffle_averages_exactly_and_is_directed():
+    for agents in (2, 4, 16):
+        W = shuffle(agents)
+        power = np.linalg.matrix_power(W, int(np.log2(agents)))
+        np.testing.assert_allclose(power, 1 / agents, atol=1e-15)
+    assert not np.array_equal(W, W.T)
+    assert adjacency(ring(2)).tolist() == [[0, 1], [1, 0]]
