@@ -44,9 +44,34 @@ GOSSIP = {
 }
 
 
-@pytest.mark.parametrize("exercise", GOSSIP)
-def test_answers_by_a_second_way_are_right(exercise):
-    assert verdict(exercise, GOSSIP[exercise]) == f"{exercise}: right."
+def step(x, W, lr, h, b, noise):
+    """One round of adapt-then-combine, agent by agent."""
+    moved = [x[j] - lr * (h[j] * (x[j] - b[j]) + noise[j]) for j in range(len(x))]
+    return [sum(W[i, j] * moved[j] for j in range(len(x))) for i in range(len(x))]
+
+
+def settled(W, h, b, lr):
+    """The fixed point, by many rounds."""
+    x = np.zeros(len(b))
+    for _ in range(5000):
+        x = W @ (x - lr * h * (x - b))
+    return x
+
+
+QUADRATICS = {
+    "2.1": step,
+    "2.2": lambda x, W, lr, h, b, noise: [W[i] @ x - lr * (h[i] * (x[i] - b[i]) + noise[i]) for i in range(len(x))],
+    "2.3": "15/16",
+    "2.4": lambda lr, zeta, slem, h: (lr * zeta / (1 / slem - 1 + lr * h)) ** 2,
+    "2.5": 4,
+    "2.6": "same",
+    "2.7": settled,
+}
+
+
+@pytest.mark.parametrize(("exercise", "answer"), [*GOSSIP.items(), *QUADRATICS.items()])
+def test_answers_by_a_second_way_are_right(exercise, answer):
+    assert verdict(exercise, answer) == f"{exercise}: right."
 
 
 SLIPS = [
@@ -64,6 +89,17 @@ SLIPS = [
     ("1.7", 3, "eight agents"),
     ("1.5", "a star", "array of finite numbers"),
     ("1.8", "yes", "where the mean went"),
+    ("2.1", lambda x, W, lr, h, b, noise: W @ x - lr * (h * (x - b) + noise), "other order"),
+    ("2.1", lambda x, W, lr, h, b, noise: W.T @ (x - lr * (h * (x - b) + noise)), "transposed"),
+    ("2.1", lambda x, W, lr, h, b, noise: x, "Write one agent first"),
+    ("2.2", step, "first order"),
+    ("2.2", lambda x, W, lr, h, b, noise: W @ x - lr * (h * (W @ x - b) + noise), "before mixing"),
+    ("2.3", 1, "in the mean"),
+    ("2.4", lambda lr, zeta, slem, h: (lr * zeta / (1 - slem + lr * h)) ** 2, "combine-then-adapt"),
+    ("2.4", lambda lr, zeta, slem, h: lr * zeta / (1 / slem - 1 + lr * h), "about its square"),
+    ("2.5", 2, "its square"),
+    ("2.6", "worse", "Where is W"),
+    ("2.7", lambda W, h, b, lr: settled(W.T, h, b, lr), "transposed"),
     ("1.9", 0.9 * (16 / 15 * 0.1) / 16, "first round alone"),
 ]
 
