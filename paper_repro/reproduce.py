@@ -162,7 +162,7 @@ def _standing(folder, item, inputs):
     try:
         record = json.loads((folder / f"{item.name}.json").read_text())
         kept = {name: digest((folder / name).read_bytes()) for name in record["files"]}
-    except (OSError, ValueError, KeyError):  # not there, or cut short: it can be made anew from the runs
+    except (OSError, ValueError, KeyError, TypeError):  # not there, or cut short: it can be made anew from the runs
         return None
     return record if record["inputs"] == inputs and record["files"] == kept else None
 
@@ -174,11 +174,15 @@ def _made(item, results, folder, facts, inputs):
     save(figure, folder / item.name)
     write_whole(folder / f"{item.name}.csv", csv_bytes(table))
     verdicts = [judge(claim, table, results.seeds) for claim in item.claims]
+    seeds = ", ".join(map(str, results.seeds))
+    setting = f"{item.setting(results.base)}; seeds {seeds}" if item.setting else None
     record = {
         "item": item.name,
         "scale": results.scale,
         "title": item.title,
-        "caption": caption(item, results),
+        "setting": setting,
+        "paper": item.paper,
+        "caption": caption(item.title, setting, item.paper, verdicts),
         "claims": verdicts,
         "seeds": list(results.seeds),
         "runs": {
@@ -201,11 +205,18 @@ def _made(item, results, folder, facts, inputs):
     return record
 
 
-def caption(item, results):
-    """What the figure shows, on which data and seeds, and what the paper used instead."""
-    seeds = ", ".join(map(str, results.seeds))
-    ran = f" Here: {item.setting(results.base)}; seeds {seeds}." if item.setting else ""
-    return f"{item.title}.{ran} The paper: {item.paper}."
+def caption(title, setting, paper, verdicts):
+    """What the figure shows, on which data and seeds, which claims did not come out, and what the paper used."""
+    ran = f" Here: {setting}." if setting else ""
+    return f"{title}.{ran}{missed(verdicts)} The paper: {paper}."
+
+
+def missed(verdicts):
+    """The claims that these runs do not confirm, in words; empty where they confirm all."""
+    found = [
+        f"{one['claim']} is {one['verdict']} ({one['statement']})" for one in verdicts if one["verdict"] != "confirmed"
+    ]
+    return f" Not shown here: {'; '.join(found)}." if found else ""
 
 
 def digest(data):

@@ -154,21 +154,21 @@ ITEM = Item(
     draw=draw,
     claims=(
         Claim(
-            "T1 identical",
+            "Table 1 alike",
             "with identical Hessians one merge needs as many steps as parallel SGD (ratio below 1.01)",
             ratio,
             "<",
             1.01,
         ),
         Claim(
-            "T1 different",
+            "Table 1 different",
             "with different Hessians T grows faster than 1/ε: slope above 1.25 (1 by the last row, 3/2 by the second)",
             lambda table: slope(table, DIFFERENT),
             ">",
             1.25,
         ),
         Claim(
-            "T1 simulator",
+            "Table 1 simulator",
             "the simulator follows the exact moments (largest relative difference below 1e-9)",
             disagreement,
             "<",

@@ -81,15 +81,14 @@ def _item(name, kept, folder, scale):
             "devices": [], "versions": None, "revision": None, **remake(item, folder, scale=scale),
         }  # fmt: skip
     record = kept.record
-    here, paper = settings(record)
     return {
         "item": name,
         "heading": heading(name),
         "ran": True,
         "scale": record["scale"],
         "title": record["title"],
-        "here": here,
-        "paper": paper,
+        "here": record["setting"],
+        "paper": record["paper"],
         **{field: record[field] for field in ("claims", "seeds", "seconds", "runs")},
         "files": sorted([*record["files"], f"{name}.json"]),
         "shared": shared_fields(record["runs"]),
@@ -97,15 +96,6 @@ def _item(name, kept, folder, scale):
         **{field: record[field] for field in ("versions", "revision")},
         **remake(item, folder, record),
     }
-
-
-def settings(record):
-    """(what was run here or None, what the paper used), the two sentences at the end of the caption of a record."""
-    rest = record["caption"].removeprefix(f"{record['title']}.")
-    here, found, paper = rest.rpartition(" The paper: ")
-    require(found, f"The caption of {record['item']} does not say what the paper used: {record['caption']!r}")
-    here = here.strip().removeprefix("Here: ").rstrip(".")
-    return here or None, paper.rstrip(".")
 
 
 def shared_fields(runs):

@@ -12,8 +12,8 @@ from theory.errors import OnemergeError, require
 NUMBER = (int, float)
 MAYBE = (*NUMBER, type(None))
 ITEM = {
-    "item": str, "scale": str, "title": str, "caption": str, "claims": list, "seeds": list, "runs": dict,
-    "seconds": dict, "versions": dict, "revision": (str, type(None)), "files": dict,
+    "item": str, "scale": str, "title": str, "setting": (str, type(None)), "paper": str, "caption": str, "claims": list,
+    "seeds": list, "runs": dict, "seconds": dict, "versions": dict, "revision": (str, type(None)), "files": dict,
 }  # fmt: skip
 CLAIM = {
     "claim": str, "statement": str, "relation": str, "threshold": NUMBER, "mean": MAYBE, "min": MAYBE, "max": MAYBE,

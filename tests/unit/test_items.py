@@ -11,7 +11,7 @@ import transformers
 from paper_repro.item import Claim, judge
 from paper_repro.items import ITEMS, fig1b, fig2a, fig2c
 from paper_repro.merging import DECENTRALIZED, FEDERATED, LOCAL, METRIC
-from paper_repro.reproduce import versions
+from paper_repro.reproduce import _standing, caption, versions
 from paper_repro.setting import chance
 from theory.errors import OnemergeError
 
@@ -186,3 +186,23 @@ def test_versions_name_what_decodes_images_and_makes_models(monkeypatch):
         importlib.metadata, "distributions", lambda name: [] if name == "transformers" else there(name=name)
     )
     assert set(found) - set(versions.__wrapped__()) == {"transformers"}
+
+
+def test_a_caption_says_which_claims_did_not_come_out():
+    verdicts = [
+        {"claim": "F1", "statement": "it lifts", "verdict": "confirmed"},
+        {"claim": "F2", "statement": "it recovers", "verdict": "refuted"},
+        {"claim": "F8", "statement": "it fails", "verdict": "not confirmed"},
+    ]
+    assert caption("What", "an MLP; seeds 0", "ResNet-18", verdicts) == (
+        "What. Here: an MLP; seeds 0. Not shown here: F2 is refuted (it recovers); F8 is not confirmed (it fails). "
+        "The paper: ResNet-18."
+    )
+    assert caption("What", None, "the same drawing", verdicts[:1]) == "What. The paper: the same drawing."
+
+
+@pytest.mark.parametrize("text", ["[]", "3", '{"files": 3}', '{"files": {}, "inputs": null}', "{", ""])
+def test_a_record_that_is_none_is_made_anew(tmp_path, text):
+    item = ITEMS["fig1d"]
+    (tmp_path / "fig1d.json").write_text(text)
+    assert _standing(tmp_path, item, "inputs") is None

@@ -217,7 +217,10 @@ def test_polygon_loss_is_the_test_loss_of_weighted_models():
 @pytest.mark.parametrize(
     ("fields", "named"),
     [
-        ({"data": "mnist"}, "Unknown data 'mnist'; valid: digits, glyphs, cifar10, cifar100, tiny_imagenet, cifar10_shaped, "),
+        (
+            {"data": "mnist"},
+            "Unknown data 'mnist'; valid: digits, glyphs, cifar10, cifar100, tiny_imagenet, cifar10_shaped, ",
+        ),
         ({"model": "vgg"}, "Unknown model 'vgg'; valid: logistic, linear2, mlp, cnn, resnet18,"),
         ({"sampling": "all"}, "Unknown sampling 'all'; valid: resample, fixed."),
         ({"init": "zero"}, "Unknown init 'zero'; valid: different, same, pretrained."),

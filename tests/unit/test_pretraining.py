@@ -66,7 +66,10 @@ def test_the_layers_are_the_same_bits_again_and_touch_no_global_generator():
         ({"model": "resnet18"}, "init 'pretrained' needs a model without BatchNorm, not resnet18"),
         ({"pretraining_steps": 0}, "pretraining_steps must be a whole number of at least 1, not 0."),
         ({"pretraining_steps": 2.0}, "not 2.0."),
-        ({"init": "same"}, "pretraining_steps is a field of init pretrained: with init same leave it at 1000, not 400."),
+        (
+            {"init": "same"},
+            "pretraining_steps is a field of init pretrained: with init same leave it at 1000, not",
+        ),
         ({"model": "clip_vit_b32", "weights": "here"}, "starts from glyphs, not from the weights in here."),
     ],
 )

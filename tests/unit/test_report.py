@@ -31,8 +31,9 @@ def a_record(name="fig1c", **changes):
     fields = {"agents": 3, "alpha": 0.1, "lr": 0.05}
     facts = {"sha256": "0", "rows": 1, "seconds": 1.5, "from_round": 0, "device": "CPU, one thread a run"}
     return {
-        "item": name, "scale": "quick", "title": "What it shows", "caption": "What it shows. Here: digits; seeds 0. "
-        "The paper: ResNet-18.", "claims": [verdict()], "seeds": [0, 1, 2],
+        "item": name, "scale": "quick", "title": "What it shows", "setting": "digits; seeds 0", "paper": "ResNet-18",
+        "caption": "What it shows. Here: digits; seeds 0. The paper: ResNet-18.",
+        "claims": [verdict()], "seeds": [0, 1, 2],
         "runs": {"gossip": {"key": "k", "fields": fields, "results": {"0": facts}}},
         "seconds": {"runs": 1.5, "table, drawing and claims": 0.5}, "versions": {"python": "3", "torch": "2"},
         "revision": "abc", "inputs": "0",
@@ -91,7 +92,7 @@ def test_texts_of_records_are_escaped(page):
     runs = {EVIL: {**runs["gossip"], "fields": {"agents": 3, EVIL: EVIL}}}
     claims = [verdict(claim=EVIL, statement=EVIL, note=EVIL, verdict=EVIL)]
     _, found = page(
-        title=EVIL, caption=f"{EVIL}. Here: {EVIL}; seeds 0. The paper: {EVIL}.", claims=claims, runs=runs,
+        title=EVIL, setting=EVIL, paper=EVIL, claims=claims, runs=runs,
         revision=EVIL, versions={EVIL: EVIL},
     )  # fmt: skip
     assert not {tag for tag, _ in found.elements} & {"script", "b"}

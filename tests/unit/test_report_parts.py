@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from paper_repro.items import ITEMS
-from paper_repro.report import heading, settings
+from paper_repro.report import heading
 from paper_repro.report.findings import FINDINGS, grouped
 from paper_repro.report.page import number, plot, size, spread
-from theory.errors import OnemergeError
 
 
 def verdict(**changes):
@@ -17,25 +16,10 @@ def verdict(**changes):
     } | changes  # fmt: skip
 
 
-def test_the_settings_of_every_item_are_found_in_its_caption():
-    for item in ITEMS.values():
-        caption = f"{item.title}. Here: an MLP. It has 3 layers; seeds 0, 1. The paper: {item.paper}."
-        assert settings({"item": "x", "title": item.title, "caption": caption}) == (
-            "an MLP. It has 3 layers; seeds 0, 1",
-            item.paper,
-        )
-        assert settings({"item": "x", "title": item.title, "caption": f"{item.title}. The paper: {item.paper}."}) == (
-            None,
-            item.paper,
-        )
-    with pytest.raises(OnemergeError, match="does not say what the paper used"):
-        settings({"item": "x", "title": "t", "caption": "t."})
-
-
 def test_claims_are_grouped_by_finding_over_items():
     items = [
         {"item": "a", "heading": "A", "ran": True, "claims": [verdict(claim="F1"), verdict(claim="T1 regime")]},
-        {"item": "table1", "heading": "Table 1", "ran": True, "claims": [verdict(claim="T1 identical")]},
+        {"item": "table1", "heading": "Table 1", "ran": True, "claims": [verdict(claim="Table 1 alike")]},
         {"item": "b", "heading": "B", "ran": True, "claims": [verdict(claim="F1", verdict="refuted")]},
         {"item": "c", "heading": "C", "ran": False, "claims": [{"claim": "F1"}, {"claim": "F1"}, {"claim": "Other"}]},
     ]
@@ -45,7 +29,7 @@ def test_claims_are_grouped_by_finding_over_items():
     assert groups["F1"]["verdicts"] == {"confirmed": 1, "refuted": 1}
     assert groups["F1"]["not_run"] == [{"item": "c", "heading": "C"}]
     assert [claim["claim"] for claim in groups["T1"]["claims"]] == ["T1 regime"]
-    assert [claim["claim"] for claim in groups["Table 1"]["claims"]] == ["T1 identical"]
+    assert [claim["claim"] for claim in groups["Table 1"]["claims"]] == ["Table 1 alike"]
     assert groups["Other"]["statement"] == ""
     assert groups["F5"]["claims"] == groups["F5"]["not_run"] == []
 
