@@ -10,6 +10,7 @@ from paper_repro.items import ITEMS
 from paper_repro.ledger import verify as verify_claims
 from paper_repro.report.communication import counted_for_the_paper, methods_of
 from paper_repro.report.findings import counted, grouped
+from paper_repro.report.items_table import items_table
 from paper_repro.report.page import render_page
 from paper_repro.report.remake import remake
 from paper_repro.report.sidecars import kept_item
@@ -19,7 +20,7 @@ from paper_repro.reproduce import check_writable
 from sim.store import write_whole
 from theory.errors import require
 
-__all__ = ["report"]
+__all__ = ["report", "table_of"]
 
 
 def report(folder="results", out="report.html", *, verify=False, jobs=1, bar=lambda done, total: None):
@@ -28,8 +29,7 @@ def report(folder="results", out="report.html", *, verify=False, jobs=1, bar=lam
     With `verify`, every claim of the ledger is computed first, by `jobs` processes, or taken from the folder where
     nothing changed; `bar(done, total)` counts claims. Errors: no such folder, a damaged record in it.
     """
-    folder, out = Path(folder), Path(out)
-    require(folder.is_dir(), f"There is no folder {folder}; onemerge reproduce --out {folder} makes it.")
+    folder, out = _folder(folder), Path(out)
     require(out.suffix.lower() in (".html", ".htm"), f"--out is {out}; it must be an .html file.")
     require(not out.is_dir(), f"--out is {out}, a folder; it must be a file.")
     check_writable(out.parent)
@@ -60,6 +60,17 @@ def report(folder="results", out="report.html", *, verify=False, jobs=1, bar=lam
     page = render_page(record, pictures).encode()
     write_whole(out, page)
     return {"page": str(out), "bytes": len(page), **record}
+
+
+def table_of(folder="results"):
+    """The table in Markdown of the items in `folder` (`items_table`). Errors as those of `report`."""
+    return items_table(ITEMS, _folder(folder))
+
+
+def _folder(name):
+    folder = Path(name)
+    require(folder.is_dir(), f"There is no folder {folder}; onemerge reproduce --out {folder} makes it.")
+    return folder
 
 
 def heading(name):
