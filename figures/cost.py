@@ -88,11 +88,20 @@ def grid_of(panels):
     return figure, axes, style.PAGE_WIDTH / len(panels) - 0.3
 
 
-def mark_jump(ax, table, metric, drawn, color):
-    """The change of the last round, in words beside it, if a seed got there: `table` of one label, all curves drawn."""
+def mark_jump(ax, table, metric, drawn, color, width):
+    """The change of the last round, if a seed got there: in words beside it, or where the panel has a title (of `width`
+    inches) in that, as small panels have no room; `table` of one label, all curves drawn.
+    """
     wide = tidy.to_the_end(table, metric)
-    if len(wide) >= 2 and wide.shape[1]:
-        points = "points" if labels.of(metric).unit == "%" else labels.of(metric).unit
+    if len(wide) < 2 or not wide.shape[1]:
+        return
+    points = "points" if labels.of(metric).unit == "%" else labels.of(metric).unit
+    if ax.get_title():
+        words = f"merge {curves.jump_in_words(wide)}"
+        words = words if style.inches(words) < width else words.partition(" (")[0]
+        ax.set_title(f"{ax.get_title()}\n{words}")
+        curves.star(ax, wide, color)
+    else:
         curves.annotate_jump(ax, drawn, wide, f"{points} in one round", color)
 
 
@@ -109,7 +118,7 @@ def by_round_and_bytes(table, *, metric="average_global_accuracy", jump=None, sp
     """`metric` by round and by data sent, one curve per `label`: side by side, or with a column `panel` one above the
     other, one column of panels for each.
 
-    `jump` names the label whose last round is the merge; its change is written beside it in every panel that has it.
+    `jump` names the label whose last round is the merge; its change is written beside it, or in the titles of panels.
     The table needs the metric `bytes` at the same rounds.
     """
     tidy.need(table, tidy.RUN_COLUMNS)
@@ -138,7 +147,7 @@ def by_round_and_bytes(table, *, metric="average_global_accuracy", jump=None, sp
             upper.set_title("\n".join(style.wrap(str(panel), width)))
         own = part[part["label"] == jump]
         if (own["metric"] == metric).any():
-            mark_jump(upper, own, metric, drawn, style.series(names.index(jump))["color"])
+            mark_jump(upper, own, metric, drawn, style.series(names.index(jump))["color"], width)
     for ax in axes[: 1 if panels == [None] else 2, 0]:
         ax.set_ylabel(labels.axis_label(metric))
     if labels.of(metric).unit == "%":

@@ -74,22 +74,33 @@ def clear_height(curves, first, last, low, high):
     return heights[away.argmax()]
 
 
-def annotate_jump(ax, curves, wide, text, color):
-    """Write the change from the last round but one to the last, its range over seeds and `text` beside it.
+def jump_in_words(wide):
+    """'+20.6 (17.5 to 26.7)': the change from the last round but one to the last, and its range over seeds.
 
-    wide: rounds by seeds that did not diverge; curves: the drawn means, which the text keeps clear of.
+    wide: rounds by seeds that did not diverge.
     """
     first, last = wide.index[-2:]
     steps = wide.loc[last] - wide.loc[first]
-    before, after = wide.loc[first].mean(), wide.loc[last].mean()
     size = f"{steps.mean():+.1f}"
     if len(steps) > 1:
         size += f" ({steps.min():.1f} to {steps.max():.1f})"
-    size = size.replace("-", "−")
+    return size.replace("-", "−")
+
+
+def star(ax, wide, color):
+    """A star on the mean of the last round, which is a merge."""
+    look = {"markersize": 9, "markeredgecolor": "black", "markeredgewidth": 0.5, "zorder": 4}
+    ax.plot(wide.index[-1], wide.iloc[-1].mean(), marker="*", color=color, **look)
+
+
+def annotate_jump(ax, curves, wide, text, color):
+    """Write the jump and `text` beside it; `curves` are the drawn means, which the text keeps clear of."""
+    first, last = wide.index[-2:]
+    before, after = wide.loc[first].mean(), wide.loc[last].mean()
     start, stop = wide.index[0], wide.index[-1]
     height = clear_height(curves, start + 0.3 * (stop - start), stop, *sorted([before, after]))
     ax.annotate(
-        f"{size}\n{text}",
+        f"{jump_in_words(wide)}\n{text}",
         path_effects=style.HALO,
         zorder=6,
         xy=(last, height),
@@ -99,7 +110,7 @@ def annotate_jump(ax, curves, wide, text, color):
         fontsize=7,
         arrowprops={"arrowstyle": "-|>", "linewidth": 0.7, "color": "black", "shrinkA": 2, "shrinkB": 1},
     )
-    ax.plot(last, after, marker="*", markersize=9, color=color, markeredgecolor="black", markeredgewidth=0.5, zorder=4)
+    star(ax, wide, color)
 
 
 def finish(ax, metric=None):
