@@ -2,7 +2,6 @@
 
 from paper_repro.report.findings import counted, finding_of
 from paper_repro.report.sidecars import kept_item
-from paper_repro.show import number
 
 COLUMNS = ("item", "paper", "here", "claims here", "s")
 NAMES = {"linearnetwork": "linear networks", "quadratic": "quadratics", "smooth": "smooth functions"}
@@ -60,7 +59,8 @@ def _group(finding, claims):
     """One finding: a single claim with its number and range over seeds, else how many have which verdict."""
     if len(claims) == 1:
         (one,) = claims
-        measured = f"{number(one['mean'])} ({number(one['min'])} to {number(one['max'])})"
+        mean, low, high = ("–" if one[part] is None else f"{one[part]:.3g}" for part in ("mean", "min", "max"))
+        measured = f"{mean} ({low} to {high})".replace("-", "−")
         return f"{finding} {one['verdict']}: {measured}"
     return f"{finding} {', '.join(f'{count} {verdict}' for verdict, count in counted(claims).items())}"
 
