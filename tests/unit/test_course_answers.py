@@ -69,7 +69,25 @@ QUADRATICS = {
 }
 
 
-@pytest.mark.parametrize(("exercise", "answer"), [*GOSSIP.items(), *QUADRATICS.items()])
+def climbed(lr, p, sigma, phi):
+    """The level of Lemma D.1, by many steps from 0."""
+    level = 0.0
+    for _ in range(2000):
+        level = (1 - p / 2) * level + 12 * (1 - p) / p * lr**2 * (phi**2 + sigma**2)
+    return level
+
+
+STATED = {
+    "3.1": climbed,
+    "3.2": lambda X, lr, p, phi: (1 - p) * (X + 2 * lr * phi * X**0.5 + (lr * phi) ** 2),
+    "3.3": 2 - 0.19,
+    "3.4": [-1, -2],
+    "3.5": [2, 1.5, 1],
+    "3.6": False,
+}
+
+
+@pytest.mark.parametrize(("exercise", "answer"), [*GOSSIP.items(), *QUADRATICS.items(), *STATED.items()])
 def test_answers_by_a_second_way_are_right(exercise, answer):
     assert verdict(exercise, answer) == f"{exercise}: right."
 
@@ -100,6 +118,17 @@ SLIPS = [
     ("2.5", 2, "its square"),
     ("2.6", "worse", "Where is W"),
     ("2.7", lambda W, h, b, lr: settled(W.T, h, b, lr), "transposed"),
+    ("3.1", lambda lr, p, sigma, phi: climbed(lr, p, sigma, phi) / 2, "factor 2"),
+    ("3.1", lambda lr, p, sigma, phi: 12 * (1 - p) / p * lr**2 * (phi**2 + sigma**2), "one step adds"),
+    ("3.2", lambda X, lr, p, phi: 2 * (1 - p) * (X + (lr * phi) ** 2), "square of the sum"),
+    ("3.2", lambda X, lr, p, phi: (((1 - p) * X) ** 0.5 + lr * phi) ** 2, "step comes first"),
+    ("3.3", 12, "printed one"),
+    ("3.3", 12 / 1.81, "how loose"),
+    ("3.4", [-2, -2], "flatter"),
+    ("3.4", [-2, -1], "order is noise"),
+    ("3.4", [1, 2], "sign"),
+    ("3.5", [-2, -1.5, -1], "sign"),
+    ("3.6", "yes", "hidden constant"),
     ("1.9", 0.9 * (16 / 15 * 0.1) / 16, "first round alone"),
 ]
 
