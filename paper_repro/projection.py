@@ -20,7 +20,7 @@ from sim.execution import chunk_size
 from sim.memory import estimate
 from sim.network import Classification
 from sim.run import pick_device
-from sim.simulate import simulate
+from sim.simulate import State, simulate
 from theory.errors import require
 
 STEPS = {"cpu": 1, "cuda": 10}  # timed, after as many that warm up
@@ -42,6 +42,14 @@ class Pace:
     image: float
 
 
+class _Timed(Exception):
+    """Ends a run after the round that was timed, before it measures."""
+
+    def __init__(self, state):
+        super().__init__()
+        self.state = state
+
+
 def kind(spec):
     """What the pace of a run depends on: the runs of one kind are timed once, by the first of them. The optimizer's own
     share of a step is small beside a gradient of these models, and is not told apart.
@@ -61,18 +69,24 @@ def pace(spec, device):
     def lap(state):
         _wait(device)
         laps.append(time.perf_counter())
+        if len(laps) == 2:
+            raise _Timed(state)
 
-    _, state = simulate(
-        problem,
-        few.schedule(),
-        few.local_optimizer(),
-        rounds=3,
-        local_steps=steps,
-        measure_every=3,
-        execution=spec.execution,
-        chunk=spec.chunk,
-        on_round=lap,
-    )
+    try:
+        simulate(
+            problem,
+            few.schedule(),
+            few.local_optimizer(),
+            rounds=3,
+            local_steps=steps,
+            execution=spec.execution,
+            chunk=spec.chunk,
+            measure_every=3,
+            state=State.start(problem, few.local_optimizer()),  # a run that goes on does not measure first
+            on_round=lap,
+        )
+    except _Timed as timed:
+        state = timed.state
     step = (laps[1] - laps[0]) / (steps * together)
     started = time.perf_counter()
     problem.measure(*state.models)

@@ -34,6 +34,7 @@ def commands():
 def test_shell_examples(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mygraph.edgelist").write_text("0 1\n1 2\n2 3\n3 0\n0 2\n")
+    (tmp_path / "results").mkdir()  # where reproduce leaves what report reads
     words = shlex.split(line)[1:]
     if words[0] == "reproduce":  # as it stands, but small
         sizes = ("rounds=30", "local_steps=1", "agents=4", "width=8", "batch=4")
