@@ -124,16 +124,19 @@ def own_bytes(value):
 
 
 def kept_for_backward(problem, batch):
-    """Bytes that the loss of one model keeps for its backward pass, beside the model itself."""
+    """Bytes that the loss of one model keeps for its backward pass, beside the model itself.
+
+    The graph keeps nothing in their place, as no backward pass follows: a result that it kept as it is would hold the
+    graph that holds it, and stay in memory.
+    """
     theta = torch.zeros(problem.dim, dtype=problem.dtype, device=problem.device, requires_grad=True)
     kept = {}
 
     def pack(tensor):
         storage = tensor.untyped_storage()
         kept[storage.data_ptr()] = storage
-        return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda nothing: nothing):
         loss = problem.loss(theta, *(part[0].clone() for part in batch))
     del loss
     kept.pop(theta.untyped_storage().data_ptr(), None)

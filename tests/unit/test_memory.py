@@ -1,7 +1,9 @@
+import gc
 import math
 import re
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -221,3 +223,25 @@ def test_models_that_cannot_fit_are_refused_before_any_is_made(monkeypatch):
     spec = Spec(Quadratic(dim=10**9), agents=1000)
     with pytest.raises(OnemergeError, match=r"models of this run alone need .*lower agents \(1000\), "):
         run(spec, (0, 1))
+
+
+class Exponential:
+    """A problem whose loss keeps a result for its backward pass: exp does."""
+
+    dim, dtype, device, result = 3, torch.float64, CPU, None
+
+    def loss(self, theta, x):
+        y = (theta * x).exp()
+        self.result = weakref.ref(y)
+        return y.sum()
+
+
+def test_an_estimate_leaves_nothing_in_memory():
+    problem = Exponential()
+    gc.disable()
+    try:
+        kept = memory.kept_for_backward(problem, (torch.ones(1, 3, dtype=torch.float64),))
+        assert problem.result() is None
+    finally:
+        gc.enable()
+    assert kept == 2 * 3 * 8  # x, and exp(θ x)
