@@ -141,8 +141,16 @@ def _record(name, specs, paces, device):
         "agent_steps": sum(unit.rounds * unit.spec.local_steps * unit.spec.agents for unit in units),
         "seconds_per_agent_step": [used[0], used[-1]],
         "hours": sum(seconds(unit, paces[kind(unit.spec)]) for unit in units) / 3600,
-        "bytes": max(sum(estimate(spec, (0,), device).values()) + image_bytes(spec) for spec in specs),
+        "bytes": max(sum(estimate(spec, (0,), device).values()) + image_bytes(spec) for spec in _largest(specs)),
     }
+
+
+def _largest(specs):
+    """Of the runs of one kind and optimizer, one with the most agents: an estimate takes seconds."""
+    found = {}
+    for spec in sorted(specs, key=lambda spec: spec.agents):
+        found[kind(spec), spec.optimizer] = spec
+    return found.values()
 
 
 def image_bytes(spec):
