@@ -5,11 +5,10 @@ pretrained ones: neither changes what is computed. The time of measures is that 
 ratio of the sizes. Runs that share the rounds before a window or a merge count these once.
 """
 
-import time
 from dataclasses import dataclass, replace
 
-import torch
-
+from paper_repro.bench.timing import Clock
+from paper_repro.bench.timing import seconds as clocked
 from paper_repro.execute import plan
 from paper_repro.items import ITEMS
 from paper_repro.reproduce import chosen_items
@@ -43,11 +42,7 @@ class Pace:
 
 
 class _Timed(Exception):
-    """Ends a run after the round that was timed, before it measures."""
-
-    def __init__(self, state):
-        super().__init__()
-        self.state = state
+    """Ends a run after the round that was timed, before it measures: (state, seconds of the round)."""
 
 
 def kind(spec):
@@ -64,13 +59,12 @@ def pace(spec, device):
     together = min(spec.agents, chunk_size(problem, spec.execution, spec.agents))
     few = replace(spec.with_gossip("none"), agents=together, final_merge=False, window_start=None, window_stop=None)
     problem = few.build((0,), device)
-    laps, steps = [], STEPS[device.type]
+    clock, steps = Clock(device), STEPS[device.type]
 
     def lap(state):
-        _wait(device)
-        laps.append(time.perf_counter())
-        if len(laps) == 2:
-            raise _Timed(state)
+        if state.round == 2:
+            raise _Timed(state, clock.lap()[0])
+        clock.restart()
 
     try:
         simulate(
@@ -86,18 +80,10 @@ def pace(spec, device):
             on_round=lap,
         )
     except _Timed as timed:
-        state = timed.state
-    step = (laps[1] - laps[0]) / (steps * together)
-    started = time.perf_counter()
-    problem.measure(*state.models)
-    _wait(device)
+        state, round = timed.args
+    measure, _ = clocked(device, lambda: problem.measure(*state.models))
     images = len(problem.images.test_y) * (together + 1)  # of the agents' models and the merged one
-    return Pace(step, (time.perf_counter() - started) / images)
-
-
-def _wait(device):
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+    return Pace(round / (steps * together), measure / images)
 
 
 def seconds(unit, pace):

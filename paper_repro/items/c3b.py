@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from figures.cost import by_round_and_bytes
 from paper_repro.item import Claim, Item, last
-from paper_repro.merging import COMMON_START, FEDERATED, LOCAL, METRIC, left_alone, lifts, recovers
+from paper_repro.merging import COMMON_START, FEDERATED, LOCAL, METRIC, from_common_start, left_alone, lifts, recovers
 from paper_repro.scales import full
 from paper_repro.setting import describe
 from sim.spec import Spec
@@ -19,7 +19,7 @@ def runs(base):
         RING: replace(base, final_merge=True),
         EXPONENTIAL: replace(base, gossip="exponential", final_merge=True),
         LOCAL: replace(base, gossip="none"),
-        COMMON_START: replace(base, gossip="complete", problem=replace(base.problem, init="same")),
+        COMMON_START: from_common_start(base),
     }
 
 

@@ -1,21 +1,10 @@
 """Figure 1a: one merge at the end lifts decentralized learning from a pretrained start to near federated accuracy."""
 
-from dataclasses import replace
-
 from figures.cost import by_round_and_bytes
 from paper_repro.item import Item
-from paper_repro.merging import DECENTRALIZED, FEDERATED, LOCAL, lifts, one_shot_guesses, recovers
+from paper_repro.merging import DECENTRALIZED, lifts, one_shot_guesses, recovers, three
 from paper_repro.scales import WEIGHTED, full, pretrained
 from paper_repro.setting import chance, describe
-
-
-def runs(base):
-    return {
-        FEDERATED: replace(base, gossip="complete"),
-        DECENTRALIZED: replace(base, final_merge=True),
-        LOCAL: replace(base, gossip="none"),
-    }
-
 
 ITEM = Item(
     name="fig1a",
@@ -27,7 +16,7 @@ ITEM = Item(
     setting=describe,
     base=pretrained(agents=32),
     paper_base=full("tiny_imagenet", WEIGHTED, agents=32),
-    runs=runs,
+    runs=three,
     table=lambda results: results.table().assign(chance=chance(results.base)),
     draw=lambda table: by_round_and_bytes(table, jump=DECENTRALIZED),
     claims=(lifts(), recovers(), one_shot_guesses()),

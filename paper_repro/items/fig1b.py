@@ -1,17 +1,15 @@
 """Figure 1b: one merge at the end lifts decentralized learning to near federated accuracy."""
 
-from dataclasses import replace
-
 from figures.cost import by_round_and_bytes
 from paper_repro.item import Item
 from paper_repro.merging import (
     COMMON_START,
     DECENTRALIZED,
-    FEDERATED,
-    LOCAL,
+    from_common_start,
     lifts,
     one_shot_guesses,
     recovers,
+    three,
 )
 from paper_repro.scales import full
 from paper_repro.setting import chance, describe
@@ -19,12 +17,7 @@ from sim.spec import Spec
 
 
 def runs(base):
-    return {
-        FEDERATED: replace(base, gossip="complete"),
-        DECENTRALIZED: replace(base, final_merge=True),
-        LOCAL: replace(base, gossip="none"),
-        COMMON_START: replace(base, gossip="complete", problem=replace(base.problem, init="same")),
-    }
+    return three(base) | {COMMON_START: from_common_start(base)}
 
 
 ITEM = Item(

@@ -9,6 +9,7 @@ from figures.schedules import difference, schedules
 from paper_repro.item import Claim, Item
 from paper_repro.merging import BETWEEN, left_alone
 from paper_repro.setting import describe
+from sim.probes.terms import residuals
 from sim.smooth import Smooth
 from sim.spec import Spec
 from theory.edge import edge, printed_terms, repaired_terms, sharp_edge, spread_level
@@ -91,8 +92,7 @@ def edges(spec, values):
     out["edge_sharp"] = [sharp_edge(spec.lr, agents, **beyond, gamma=g, mu=mu)
                          for g, mu in zip(third, slope, strict=True)]  # fmt: skip
     out["edge_level"] = [float(spread_level(p, spec.lr, one, spec.problem.sigma)) for one in phi]
-    ell = spec.lr * known["L2"]
-    out["U"] = (ell - 1) * values["discrepancy_inner"] + ell / 2 * values["discrepancy_norm_sq"]
+    out["U"] = residuals(values, spec.lr, known["L2"])["U"]
     return out.loc[1:]
 
 
