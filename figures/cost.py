@@ -37,10 +37,7 @@ def by_bytes(ax, table, metric, *, index, unit, spread="range"):
         ax.axhline(drawn["mean"].iloc[-1], color=look["color"], linewidth=0.6, linestyle=look["linestyle"])
         ax.plot(0, drawn["mean"].iloc[-1], clip_on=False, **look)
     else:
-        every = max(1, len(x) // 8)
-        ax.plot(x, drawn["mean"], markevery=(index * every // 3, every), **look)
-        if wide.shape[1] > 1:
-            ax.fill_between(x, drawn["low"], drawn["high"], color=look["color"], alpha=0.2, linewidth=0)
+        curves.line(ax, x, drawn, index, banded=wide.shape[1] > 1)
     for run in tidy.divergences(table).itertuples():
         values = wide[run.seed].dropna()
         if len(values):

@@ -29,6 +29,15 @@ def cross_out(ax, table, wide):
             ax.plot(run.round, values.iloc[-1], zorder=5, **CROSS)
 
 
+def line(ax, x, drawn, index, *, marks=8, banded=True, alpha=0.2, **more):
+    """Curve number `index` over x: the mean of `drawn` (`tidy.summary`) with some `marks` markers, and its band."""
+    look = style.series(index)
+    every = max(1, len(drawn) // marks)
+    ax.plot(x, drawn["mean"], markevery=(index * every // 3, every), **look, **more)
+    if banded:
+        ax.fill_between(x, drawn["low"], drawn["high"], color=look["color"], alpha=alpha, linewidth=0)
+
+
 def band(ax, table, metric, *, index=0, name=None, spread="range"):
     """Draw the mean over seeds of one label by round, the band around it and a cross where a seed diverged.
 
@@ -36,12 +45,8 @@ def band(ax, table, metric, *, index=0, name=None, spread="range"):
     """
     wide = tidy.by_seed(table, metric)
     drawn = tidy.summary(wide, spread)
-    look = style.series(index)
-    rounds = drawn.index.to_numpy()
-    every = max(1, len(rounds) // 8)
-    ax.plot(rounds, drawn["mean"], label=name or table["label"].iloc[0], markevery=(index * every // 3, every), **look)
-    if wide.shape[1] > 1:
-        ax.fill_between(rounds, drawn["low"], drawn["high"], color=look["color"], alpha=0.2, linewidth=0)
+    label = name or table["label"].iloc[0]
+    line(ax, drawn.index.to_numpy(), drawn, index, banded=wide.shape[1] > 1, label=label)
     cross_out(ax, table, wide)
     return drawn
 

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.patches import Patch
 from scipy.integrate import trapezoid
 
-from figures import labels, style, tidy
+from figures import curves, labels, style, tidy
 from figures.cost import unit_of
 from theory.errors import require
 
@@ -76,29 +76,25 @@ def schedules(table, known, texts, follows):
 def lengths(ax, rows, texts):
     """Metrics of one run by round, on a logarithmic axis."""
     for index, (metric, text) in enumerate(texts.items()):
-        drawn, look = _summary(rows, metric), style.series(index)
-        every = max(1, len(drawn) // 8)
-        ax.plot(drawn.index, drawn["mean"], label=text, markevery=(index * every // 3, every), **look)
-        ax.fill_between(drawn.index, drawn["low"], drawn["high"], color=look["color"], alpha=0.2, linewidth=0)
-    ax.set_yscale("log")
-    style.log_ticks(ax.yaxis)
-    ax.set_ylabel(r"length ($[\theta]$)")
-    ax.set_xlabel("communication round")
-    ax.grid(axis="y", color="0.9", linewidth=0.5)
+        drawn = _summary(rows, metric)
+        curves.line(ax, drawn.index, drawn, index, label=text)
+    _by_round(ax, r"length ($[\theta]$)")
 
 
 def spent(ax, table, unit):
     """Data sent by round, a curve a setting of one family."""
     name, size = unit
     for index, label in enumerate(table["label"].unique()):
-        drawn, look = _summary(table[table["label"] == label], DATA) / size, style.series(index)
-        every = max(1, len(drawn) // 6)
+        drawn = _summary(table[table["label"] == label], DATA) / size
         setting = label.removeprefix(f"{table['family'].iloc[0]}: ")
-        ax.plot(drawn.index, drawn["mean"], label=setting, markevery=(index * every // 3, every), **look)
-        ax.fill_between(drawn.index, drawn["low"], drawn["high"], color=look["color"], alpha=0.2, linewidth=0)
+        curves.line(ax, drawn.index, drawn, index, marks=6, label=setting)
+    _by_round(ax, f"data sent by all agents ({name})")
+
+
+def _by_round(ax, text):
     ax.set_yscale("log")
     style.log_ticks(ax.yaxis)
-    ax.set_ylabel(f"data sent by all agents ({name})")
+    ax.set_ylabel(text)
     ax.set_xlabel("communication round")
     ax.grid(axis="y", color="0.9", linewidth=0.5)
 

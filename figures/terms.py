@@ -4,7 +4,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator, SymmetricalLogLocator
 
-from figures import style, tidy
+from figures import curves, style, tidy
 from theory.errors import require
 
 COLUMNS = ("label", "seed", "round", "metric", "value")
@@ -58,11 +58,8 @@ def draw_panel(ax, found, names):
     for index, metric in enumerate(names):
         if metric not in found:
             continue
-        drawn, look = tidy.summary(found[metric]), style.series(index)
-        rounds = drawn.index.to_numpy()
-        every = max(1, len(rounds) // 6)
-        ax.plot(rounds, drawn["mean"], markevery=(index * every // 3, every), zorder=3, **look)
-        ax.fill_between(rounds, drawn["low"], drawn["high"], color=look["color"], alpha=0.15, linewidth=0)
+        drawn = tidy.summary(found[metric])
+        curves.line(ax, drawn.index.to_numpy(), drawn, index, marks=6, alpha=0.15, zorder=3)
     ax.set_yscale("symlog", linthresh=LINEAR)
     ax.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=LINEAR))
     ax.yaxis.set_minor_locator(NullLocator())

@@ -36,11 +36,12 @@ def allowances(spec, problem, gossip, numbers, seed, names, every):
     for name in names:
         state = {"consensus_distance": 0.0, "local_gradient_norm_sq": squares[0]} if name in ITERATED else {}
         bound, given = BOUNDS[name], known | state
-        if bound.inside(**{symbol: given[symbol] for symbol in bound.symbols}):
-            values[name] = iterated(bound, given, squares[:at]) if name in ITERATED else allowed(bound, given)
+        if bound.inside(**bound.arguments(given)):
+            values[name] = iterated(bound, given, squares[:at]) if name in ITERATED else bound(**bound.arguments(given))
     if "lemma_d1" in values and distances[at] > ZERO:
+        lemma = BOUNDS["lemma_d1"]
         before = {"consensus_distance": distances[:-1], "local_gradient_norm_sq": squares[:-1]}
-        values[STEP] = (distances[1:] / allowed(BOUNDS["lemma_d1"], known | before)).max()
+        values[STEP] = (distances[1:] / lemma(**lemma.arguments(known | before))).max()
     return at, {name: float(value) for name, value in values.items()}
 
 
@@ -50,14 +51,9 @@ def gradients_sq(now, curvature, optima):
     return (curvature**2 * ((now.mean - optima) ** 2 + variance)).sum(axis=1).mean()
 
 
-def allowed(bound, known):
-    """A bound at what is known, its own symbols among them."""
-    return bound(**{symbol: known[symbol] for symbol in bound.symbols})
-
-
 def iterated(bound, known, squares):
     """What a bound of one step allows after as many steps as there are φ_t² in `squares`, from Ξ = 0."""
     level = 0.0
     for square in squares:
-        level = float(allowed(bound, known | {"consensus_distance": level, "local_gradient_norm_sq": square}))
+        level = float(bound(**bound.arguments(known | {"consensus_distance": level, "local_gradient_norm_sq": square})))
     return level

@@ -22,6 +22,6 @@ def parts(spec, values):
         state = {name: values[name].to_numpy() for name in ("T2", "consensus_distance")}
         for name, bound in (("U_d11", "residual_d11"), ("U_repaired", "residual_homogeneous")):
             symbols = {"lr": spec.lr, "agents": spec.agents, **constants, **state}
-            out[name] = BOUNDS[bound](**{symbol: symbols[symbol] for symbol in BOUNDS[bound].symbols})
+            out[name] = BOUNDS[bound](**BOUNDS[bound].arguments(symbols))
     out["lr_curvature"] = spec.lr * values["step_curvature"]
     return pd.DataFrame(out, index=values["T2"].index)

@@ -241,6 +241,15 @@ def versions():
 
 
 @cache
+def processor():
+    """Name of the processor, as far as the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+@cache
 def revision():
     """Git revision of this code: of the checkout it runs from ("+changes" when that differs), else the installed one.
 

@@ -6,6 +6,7 @@ import types
 import typing
 from dataclasses import dataclass, field, fields, replace
 
+from sim.arguments import whole
 from sim.execution import EXECUTIONS
 from sim.faults import Faults
 from sim.following import EdgeMerge
@@ -110,20 +111,16 @@ class Spec:
 
     def __post_init__(self):
         require_kinds(self)
-        for name in ("agents", "rounds", "local_steps", "batch", "measure_every", "period"):
-            value = getattr(self, name)
-            require(
-                isinstance(value, int) and value >= 1, f"{name} must be a whole number of at least 1, not {value!r}."
-            )
+        counts = ("agents", "rounds", "local_steps", "batch", "measure_every", "period")
+        whole(1, **{name: getattr(self, name) for name in counts})
         require(self.gossip in GOSSIPS, f"Unknown gossip {self.gossip!r}; valid: {', '.join(GOSSIPS)}.")
         require(self.order in ORDERS, f"Unknown order {self.order!r}; valid: {', '.join(ORDERS)}.")
         require(self.execution in EXECUTIONS, f"Unknown execution {self.execution!r}; valid: {', '.join(EXECUTIONS)}.")
         for name, zero in (("gradients_every", "never"), ("probes_every", "never"), ("probe_images", "all")):
             value = getattr(self, name)
-            whole = isinstance(value, int) and value >= 0
-            require(whole, f"{name} must be a whole number >= 0 (0: {zero}), not {value!r}.")
-        whole = self.chunk is None or (isinstance(self.chunk, int) and self.chunk >= 1)
-        require(whole, f"chunk must be a whole number of at least 1 (none: by rule), not {self.chunk!r}.")
+            require(value >= 0, f"{name} must be a whole number >= 0 (0: {zero}), not {value!r}.")
+        if self.chunk is not None:
+            whole(1, " (none: by rule)", chunk=self.chunk)
         for f in _of_gossip():
             kinds, value = f.metadata["gossip"], getattr(self, f.name)
             require(

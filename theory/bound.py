@@ -82,6 +82,10 @@ class Bound:
                 raise OnemergeError(f"{self.name} needs {condition}, got {point}")
         return self._evaluate(arrays)
 
+    def arguments(self, known):
+        """{symbol: value}, what of `known` a call takes; `known` may hold more. Errors: KeyError where it lacks one."""
+        return {name: known[name] for name in self.symbols}
+
     def inside(self, **values):
         """Where `values` lie inside the region, as an array of booleans of their common shape."""
         arrays = self._arrays(values)

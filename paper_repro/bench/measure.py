@@ -1,6 +1,6 @@
 """All benchmarks by name, which of them a device gets, and their record."""
 
-import platform
+import os
 from pathlib import Path
 
 import torch
@@ -11,7 +11,7 @@ from paper_repro.bench.networks import cnn, mlp
 from paper_repro.bench.quadratics import quadratics
 from paper_repro.bench.resnet import resnet18
 from paper_repro.bench.row import Setting
-from paper_repro.reproduce import revision, versions
+from paper_repro.reproduce import processor, revision, versions
 from sim.run import pick_device
 from sim.threads import cpu_threads
 from theory.errors import require
@@ -87,9 +87,5 @@ def command(names, setting):
 
 def hardware(setting):
     """The processor with its cores and the threads used, and the accelerator where one is measured, in words."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    models = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    name = models[0] if models else platform.processor() or platform.machine()
-    words = f"{name}, {len(models) or 'unknown number of'} cores, {setting.threads} thread(s)"
+    words = f"{processor()}, {os.cpu_count()} cores, {setting.threads} thread(s)"
     return f"{torch.cuda.get_device_name(setting.device)}; {words}" if setting.device.type == "cuda" else words

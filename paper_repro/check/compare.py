@@ -135,7 +135,7 @@ def row_of(bound, known, measured, departures, floor, diverged):
         verdict = "not applicable" if outside else "diverged"
         return row | {"verdict": verdict, "note": f"outside its region: {outside}" if outside else diverged}
     seen = measured[bound.about]
-    value = np.broadcast_to(bound(**{name: known[name] for name in bound.symbols}), seen.shape)
+    value = np.broadcast_to(bound(**bound.arguments(known)), seen.shape)
     by_step = seen.ndim == 2
     seen, value = (seen, value) if by_step else (seen[:, None], value[:, None])
     mean, level = seen.mean(axis=0), value.mean(axis=0)
@@ -175,7 +175,7 @@ def curve_of(rows, known, distances):
         decided = row["verdict"] in ("holds", "violated") and all(a["met"] for a in row["assumptions"])
         if not decided or bound.kind != "upper" or not bound.about.endswith("consensus_distance"):
             continue
-        values, allowed = {name: known[name] for name in bound.symbols}, []
+        values, allowed = bound.arguments(known), []
         means = {name: values[name].mean(axis=0) for name in set(values) & set(STATE)}
         for t in range(distances.shape[1]):
             state = {name: mean[t] for name, mean in means.items()}

@@ -16,7 +16,7 @@ from paper_repro.report.remake import remake
 from paper_repro.report.sidecars import kept_item
 from paper_repro.report.topologies import topology_rows
 from paper_repro.report.verified import ledger_rows
-from paper_repro.reproduce import check_writable
+from paper_repro.reproduce import check_writable, processor
 from sim.store import write_whole
 from theory.errors import require
 
@@ -132,8 +132,4 @@ def made_with(items):
 
 def machine():
     """Processor, cores and system of the machine that writes the page, in words."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    name = names[0] if names else platform.processor() or platform.machine()
-    return f"{name}, {os.cpu_count()} cores, {platform.system()}"
+    return f"{processor()}, {os.cpu_count()} cores, {platform.system()}"

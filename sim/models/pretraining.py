@@ -10,6 +10,7 @@ from functools import lru_cache
 import torch
 from torch.nn.functional import cross_entropy
 
+from sim.arguments import whole
 from sim.data.glyphs import CHARACTERS, PRETRAINING_FONTS, draw_set
 from sim.models import BATCH_NORM, MODELS
 from sim.randomness import stream
@@ -24,10 +25,7 @@ WEIGHT_DECAY = 1e-4
 
 def check_pretraining(config):
     """Refuse a `sim.network.Classification` that has no pretrained start."""
-    steps = config.pretraining_steps
-    require(
-        type(steps) is int and steps >= 1, f"pretraining_steps must be a whole number of at least 1, not {steps!r}."
-    )
+    whole(1, pretraining_steps=config.pretraining_steps)
     require(config.data == "glyphs", f"init 'pretrained' is a start on data glyphs, not on {config.data}.")
     require(
         config.model not in BATCH_NORM,

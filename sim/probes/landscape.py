@@ -9,6 +9,7 @@ import math
 import numpy as np
 import torch
 
+from sim.arguments import whole
 from sim.probes.derivatives import global_losses, part, value
 from sim.randomness import stream
 from theory.errors import require
@@ -34,7 +35,7 @@ def agent_pairs(agents, seeds, most):
     """Pairs [replicas, pairs, 2] of agents: all where there are at most `most`, else as many of them, drawn without
     replacement from the stream "pairs" of each seed."""
     require(agents >= 2, f"a barrier lies between two agents; there is {agents}.")
-    require(type(most) is int and most >= 1, f"pairs must be a whole number of at least 1, not {most!r}.")
+    whole(1, pairs=most)
     count = agents * (agents - 1) // 2
     if count <= most:
         return torch.tensor([[pair(n) for n in range(count)]] * len(seeds))
@@ -50,8 +51,7 @@ def barriers(at, pairs, points=21):
     over `points` evenly spaced t of [0, 1], ends included: never negative, 0 for convex L, and at most the barrier of
     the whole segment.
     """
-    whole = isinstance(points, int) and points >= 3
-    require(whole, f"points must be a whole number of at least 3 (two of them are the ends), not {points!r}.")
+    whole(3, " (two of them are the ends)", points=points)
     replica = torch.arange(len(pairs))[:, None]
     best = torch.zeros_like(at.values[replica, pairs[..., 0]])  # at both ends
     for r, n in at.losses.blocks(*pairs.shape[:2], at.theta.shape[-1]):

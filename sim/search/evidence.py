@@ -74,7 +74,7 @@ def allowed_and_largest(bound, problem):
     require(not missing, f"a simulation does not know {', '.join(missing)} of {bound.name}")
     reach = (problem.lr * (known["phi"] + known["sigma"])) ** 2 * known["p_left"] / (1 - known["p_left"] ** 0.5) ** 2
     most = {"consensus_distance": reach, "gradient_norm_sq_mean": known["L1"] ** 2}[bound.about]
-    value = float(bound(**{name: known[name] for name in bound.symbols}))
+    value = float(bound(**bound.arguments(known)))
     return value, float(most)
 
 

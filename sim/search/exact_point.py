@@ -62,7 +62,7 @@ def smooth_point(bound, step, profile, without=(), **numbers):
         flat = (seen["lr"] * seen["L2"] - 1) * seen["T2"][step]
         seen["descent_remainder"] = seen["lr"] * (level[step] - flat)
     now = {name: _at(value, step) for name, value in seen.items()}
-    values = {name: now[name] for name in bound.symbols}
+    values = bound.arguments(now)
     return _compare(bound, values, now[bound.about], base_of(bound, now))
 
 
@@ -109,7 +109,7 @@ def quadratic_point(bound, step, drawn, without=(), **numbers):
         measured |= {
             "loss_gap_mean": curvature / 2 * mean(distance[: step + 1]), "final_distance_sq": distance[step + 1]
         }  # fmt: skip
-    return _compare(bound, {name: values[name] for name in bound.symbols}, measured[bound.about], 0, error)
+    return _compare(bound, bound.arguments(values), measured[bound.about], 0, error)
 
 
 def _compare(bound, values, measured, base, error=ERROR):

@@ -170,7 +170,7 @@ def measure(bound, run):
             "loss_gap_mean": np.cumsum(losses[:-1]) / lengths,
             "final_distance_sq": distance[1:],
         }
-    values = {symbol: known[symbol] for symbol in bound.symbols}
+    values = bound.arguments(known)
     if not bound.inside(**values).all():
         return []
     stated, exact = np.broadcast_arrays(bound(**values), measured[bound.about])

@@ -90,13 +90,13 @@ def _values(bound, seen):
     """{symbol of the bound: value}, or None where one is not known or the point is outside the region."""
     known, record = dict(seen), BOUNDS["residual_d11"]
     if {"U_mean", "descent_remainder"} & set(bound.symbols):
-        given = {name: known[name] for name in record.symbols}
+        given = record.arguments(known)
         if not record.inside(**given).all():
             return None
         level = record(**given)
         known["U_mean"] = np.cumsum(level) / known["steps"]
         known["descent_remainder"] = known["lr"] * (level - (known["lr"] * known["L2"] - 1) * known["T2"])
-    values = {symbol: known[symbol] for symbol in bound.symbols}
+    values = bound.arguments(known)
     return values if bound.inside(**values).all() else None
 
 

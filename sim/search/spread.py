@@ -73,7 +73,7 @@ def random_step(bound, seed):
     phi_sq = float((slopes**2).sum() / m)
     values = {"lr": lr, "sigma": sigma, "p": p, "agents": m, "consensus_distance": spread(apart),
               "local_gradient_norm_sq": phi_sq}  # fmt: skip
-    allowed = float(BOUNDS[bound](**{name: values[name] for name in BOUNDS[bound].symbols}))
+    allowed = float(BOUNDS[bound](**BOUNDS[bound].arguments(values)))
     return Measured(measured, allowed, 1e-9 * allowed)
 
 

@@ -99,13 +99,13 @@ def case_of(bound, eigenvalue, lr, steps):
     known = case.known(limits)
     missing = [name for name in bound.symbols if name not in known]
     require(not missing, f"{bound.name} asks for {', '.join(missing)}, which a worst case does not know")
-    return case if bound.inside(**{name: known[name] for name in bound.symbols}) else None
+    return case if bound.inside(**bound.arguments(known)) else None
 
 
 def stated(bound, case):
     """The value of the bound at a case."""
     known = case.known(dict(case.limits))
-    return float(bound(**{name: known[name] for name in bound.symbols}))
+    return float(bound(**bound.arguments(known)))
 
 
 def looseness(bounds, slems=(0.1, 0.3, 0.5, 0.7, 0.85, 0.95), lrs=(0.01, 0.1, 0.5), steps=8):
