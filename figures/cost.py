@@ -5,16 +5,11 @@ import math
 import numpy as np
 
 from figures import curves, labels, style, tidy
+from figures.labels import unit_of
 from theory.errors import require
 
-UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("bytes", 1.0))
 ZERO = 0.3  # decades between 0 and the smallest amount
 TICK = 0.3  # inches that the number of a tick takes
-
-
-def unit_of(largest):
-    """The unit, name and bytes, in which `largest` bytes are at least 1."""
-    return next((unit for unit in UNITS if largest >= unit[1]), UNITS[-1])
 
 
 def sent(table):

@@ -160,7 +160,7 @@ def mergeability(table, *, quantity="accuracy", chance=None, spread="range"):
     """Fig. 2c: one panel per `label`; local models' average against the counterfactual merged model at every round.
 
     Definition 2 with uniform weights: L(mean of θ_k) against the mean of L(θ_k) (`quantity` loss), or their accuracies.
-    `chance`, in the unit of the table, draws the level of guessing.
+    `chance`, in the unit of the table, draws the level of guessing. Titles say what the runs sent, if the table does.
     """
     require(quantity in {"accuracy", "loss"}, f"There is no quantity '{quantity}'; it is accuracy or loss.")
     tidy.need(table, tidy.RUN_COLUMNS)
@@ -177,7 +177,7 @@ def mergeability(table, *, quantity="accuracy", chance=None, spread="range"):
             level = chance * record.scale
             text = f"chance, {level:.3g}{' %' if record.unit == '%' else ' ' + record.unit}"
             ax.axhline(level, color=style.GRAY, linewidth=0.8, linestyle=(0, (1, 2)), label=text)
-        ax.set_title(name)
+        ax.set_title(name + tidy.sent(part))
         finish(ax)
     panels[0, 0].set_ylabel(f"global {quantity} ({record.unit})")
     if record.unit == "%":

@@ -9,6 +9,9 @@ GRADIENT_SQ = r"[loss]$^2/[\theta]^2$"
 CURVATURE = r"[loss]$/[\theta]^2$"
 
 
+BYTES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("bytes", 1.0))
+
+
 class Label(NamedTuple):
     text: str
     unit: str  # empty: a pure number
@@ -77,6 +80,11 @@ LANDSCAPE = {
     "barrier_max": Label("largest loss barrier between agents", LOSS),
 }
 METRICS = MODELS | GRADIENTS | SPREAD | TERMS | LANDSCAPE
+
+
+def unit_of(largest):
+    """The unit, name and bytes, in which `largest` bytes are at least 1."""
+    return next((unit for unit in BYTES if largest >= unit[1]), BYTES[-1])
 
 
 def of(metric):

@@ -5,7 +5,7 @@ from matplotlib.patches import Patch
 from scipy.integrate import trapezoid
 
 from figures import curves, labels, style, tidy
-from figures.cost import unit_of
+from figures.labels import unit_of
 from theory.errors import require
 
 COLUMNS = (*tidy.RUN_COLUMNS, "family")

@@ -71,6 +71,16 @@ def to_the_end(table, metric):
     return by_seed(table, metric).drop(columns=divergences(table)["seed"].unique())
 
 
+def sent(table):
+    """The text ", 12.2 MB sent": bytes of all agents after the last round, mean over runs and seeds; "" without any."""
+    rows = table[(table["metric"] == "bytes") & table["agent"].isna()]
+    if rows.empty:
+        return ""
+    bytes_sent = rows[rows["round"] == rows["round"].max()]["value"].mean()
+    name, unit = labels.unit_of(bytes_sent)
+    return f", {bytes_sent / unit:.3g} {name} sent"
+
+
 def summary(wide, spread="range"):
     """Columns mean over seeds, and low, high of the band: min and max (`range`) or ±1 standard deviation."""
     require(spread in SPREADS, f"There is no spread '{spread}'; the spreads are {', '.join(SPREADS)}.")

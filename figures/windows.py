@@ -103,8 +103,8 @@ def handles_of(table, baseline):
         Patch(facecolor=style.DARK, edgecolor="black", linewidth=0.4, label="final"),
     ]
     if len(baseline):
-        name = baseline["label"].iloc[0]
-        handles.append(Line2D([], [], color=BASELINE, linestyle="--", linewidth=1, label=f"{name}, final"))
+        name = f"{baseline['label'].iloc[0]}, final{tidy.sent(baseline)}"
+        handles.append(Line2D([], [], color=BASELINE, linestyle="--", linewidth=1, label=name))
     note = tidy.spread_note(table, thing="whiskers and bands")
     handles.append(Line2D([], [], linestyle="none", marker="|", markersize=7, color="black", label=note))
     return handles + divergence_handles(table)
@@ -116,11 +116,12 @@ def window_bars(table, *, inset_window=None):
 
     One `label` per window; rows with window_start = <NA> are the baseline without a window. A column `window_length`
     (<NA> for the baseline), if there, splits the windows into panels, longest first. `inset_window` (start, stop) is
-    the window of the inset when there is one panel; by default it is the middle one.
+    the window of the inset when there is one panel; by default it is the middle one. Runs whose bytes the table counts
+    have these beside their names, as the mean over windows and seeds.
     """
     tidy.need(table, COLUMNS)
     tidy.labels_of(table, METRIC)
-    table = table[table["metric"].isin([METRIC, "diverged"])]
+    table = table[table["metric"].isin([METRIC, "diverged", "bytes"])]
     baseline = table[table["window_start"].isna()]
     inside = table[table["window_start"].notna()]
     lengths = [None]
@@ -134,8 +135,9 @@ def window_bars(table, *, inset_window=None):
     for ax, length in zip(panels[:, 0], lengths, strict=True):
         part = inside if length is None else inside[inside["window_length"] == length]
         draw_panel(ax, part, baseline, inset_window)
-        if length is not None:
-            ax.set_title(f"windows of {length} rounds", loc="right")
+        words = ("each window" if length is None else f"windows of {length} rounds") + tidy.sent(part)
+        if length is not None or tidy.sent(part):
+            ax.set_title(words, loc="right")
     panels[-1, 0].set_xlabel("rounds with full averaging (other rounds as in the baseline)")
     style.legend(figure, handles_of(table, baseline))
     return figure

@@ -142,7 +142,8 @@ def setting(spec):
         f"R = {spec.peers:g} of the random pairs and peers; for every seed another instance and {REPLICAS} runs of "
         f"{spec.rounds} rounds; Ξ² at the round (one of {EVERY}) at which it is largest by the exact moments, which "
         "give φ too. Bounds by p are silent on the one-peer exponential graph (one round can leave Ξ² as it is), the "
-        "master bound on random peers (columns do not sum to 1). No other setting was tried"
+        "master bound on random peers (columns do not sum to 1). No other setting was tried; the claim "
+        "on moments was first one on the root mean square of the differences"
     )
 
 

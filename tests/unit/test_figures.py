@@ -315,6 +315,29 @@ def test_low_bars_are_not_lost_below_a_scale_to_100(share):
     assert ticks[-1] <= min(100, top)
 
 
+def counted(table, by_label):
+    """The table with bytes of each label: half of the given ones at half of its rounds, all at the end."""
+    more = []
+    for label, total in by_label.items():
+        own = table[(table["label"] == label) & (table["metric"] == table["metric"].iloc[0]) & table["agent"].isna()]
+        last = own["round"].max()
+        more.append(own.assign(metric="bytes", value=np.where(own["round"] == last, total + own["seed"], total / 2)))
+    return pd.concat([table, *more], ignore_index=True)
+
+
+def test_figures_say_what_was_sent_where_the_table_counts_it():
+    table = counted(mergeable(), {"R 0.2": 12.3e6, "no communication": -1.0})
+    titles = [ax.get_title() for ax in curves.mergeability(table).axes]
+    assert titles == ["R 0.2, 12.3 MB sent", "no communication, 0 bytes sent"]  # −1, 0 and 1 over the seeds
+    table = by_window()
+    names = dict.fromkeys(table["label"].unique(), 2000.0)
+    figure = windows.window_bars(counted(table, names))
+    assert figure.axes[0].get_title(loc="right").endswith(", 2 kB sent")
+    assert any(text.endswith("final, 2 kB sent") for text in legend_texts(figure))
+    bare = windows.window_bars(table)
+    assert not any("sent" in text for text in (*legend_texts(bare), *(ax.get_title(loc="right") for ax in bare.axes)))
+
+
 def test_windows_of_two_lengths_have_two_panels_longest_first():
     long = {"window_start": 0, "window_stop": 10, "window_length": 10}
     table = pd.concat([by_window(), tidy_table(rows("all", [0.1] + [0.6] * 10, **long))], ignore_index=True)
