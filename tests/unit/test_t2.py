@@ -45,6 +45,10 @@ def test_without_noise_a_run_is_the_expectation(label):
             bound(lr=spec.lr, p=p, sigma=0.0, consensus_distance=x, local_gradient_norm_sq=y)
             for x, y in zip(run["consensus_distance"].loc[:9], run["local_gradient_norm_sq"].loc[:9], strict=True)
         ]
+        steps = run["local_gradient_norm_sq"].loc[: at - 1].to_numpy()  # of the steps before the round
+        added = 12 * (1 - p) / p * spec.lr**2 * steps
+        assert at > 1
+        assert values["lemma_d1"] == pytest.approx((added * (1 - p / 2) ** np.arange(at)[::-1]).sum())
         assert values[allowances.STEP] == pytest.approx((run["consensus_distance"].loc[1:] / limit).max())
 
 
